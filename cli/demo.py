@@ -1,0 +1,246 @@
+"""`newstide demo`: everything at once, on the embedded profile, playing the authored market day."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from cli.context import Json, settings_of
+from cli.output import emit_json, emit_pairs, out, plain, say
+from cli.tree import ProcessTree
+from newstide.errors import PortInUse, UsageError
+from newstide.settings import Settings
+
+TAPE_EVERY_S: Final = 2.0
+TAPE_LINES: Final = 3
+CATCH_UP_S: Final = 20.0
+"""After the last story was published; the demo's backlog is a few hundred stories at the most."""
+DASHBOARD_WITHIN_S: Final = 60.0
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    for_s: float | None
+    pace: float
+    seed: int
+    dashboard: bool
+
+
+def demo(
+    context: typer.Context,
+    for_: Annotated[str | None, typer.Option("--for", help="End by itself after 30s, 5m or 1h.")] = None,
+    no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Without the pages.")] = False,
+    pace: Annotated[float, typer.Option(min=1, max=10_000, help="Times the day's own pace.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="Varies the background from round to round.")] = 1,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Of the dashboard.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Play a market day of invented news through the real model, and show it. Needs no service; Ctrl-C ends it."""
+    base = settings_of(context)
+    folder = base.data_dir / "demo"
+    settings = settings_of(context, _overrides(folder, port))
+    play = Play(_seconds(for_), pace, seed, not no_dashboard)
+    if play.dashboard:
+        _require_free(settings)
+    shutil.rmtree(folder, ignore_errors=True)
+    tell: Callable[[str], None] = say if as_json else lambda line: out.print(plain(line), markup=False)
+    summary = _Demo(context, settings, play, tell).run()
+    if as_json:
+        emit_json(summary)
+    else:
+        _print(summary)
+
+
+def _overrides(folder: Path, port: int | None) -> dict[str, Any]:
+    """Whatever the settings say, the demo touches nobody's broker or database."""
+    return {
+        "data_dir": str(folder),
+        "demo": True,
+        "bus.kind": "embedded",
+        "store.url": "",
+        "service.health_port": 0,
+        "service.health_file": "",
+        "dashboard.port": port,
+    }
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "s")
+    try:
+        seconds = float(number) * _UNITS[unit]
+    except ValueError as error:
+        raise UsageError(f"--for {text} is no length of time", fix="for example --for 30s, 5m or 1h") from error
+    if not 0 < seconds <= 7 * 86_400:
+        raise UsageError(f"--for {text} is not between a moment and a week")
+    return seconds
+
+
+def _require_free(settings: Settings) -> None:
+    import socket
+
+    with socket.socket() as probe:
+        try:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((settings.dashboard.host, settings.dashboard.port))
+        except OSError as error:
+            raise PortInUse(
+                f"port {settings.dashboard.port} is in use",
+                why=error.strerror or str(error),
+                fix="end the other dashboard, or: newstide demo --port 0",
+            ) from error
+
+
+class _Demo:
+    def __init__(
+        self, context: typer.Context, settings: Settings, play: Play, tell: Callable[[str], None]
+    ) -> None:
+        from newstide.bus.connect import connect as connect_bus
+        from newstide.bus.connect import ensure_topics
+        from newstide.store.connect import connect as connect_store
+
+        self._settings, self._play, self._tell = settings, play, tell
+        self._database = connect_store(settings)
+        ensure_topics(connect_bus(settings), settings)
+        self._tree = ProcessTree(_command(context), _environment(settings), settings.data_dir / "logs")
+        self._stop = threading.Event()
+        self._told_seq = 0
+
+    def run(self) -> dict[str, Any]:
+        """Start, play, stop in order: first the source, then the processor when it has caught up, then the pages."""
+        with self._interruptible():
+            try:
+                self._tree.start("processor", "process")
+                started_s = time.monotonic()
+                self._tree.start(
+                    "ingest", "ingest", "scenario", "--pace", str(self._play.pace), "--seed", str(self._play.seed)
+                )
+                if self._play.dashboard:
+                    self._show_dashboard()
+                self._watch(started_s)
+                self._tree.check()
+                self._tree.stop("ingest")
+                self._catch_up()
+                return self._summary(time.monotonic() - started_s)
+            finally:
+                self._tree.stop_all()
+                self._database.close()
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        previous = {n: signal.signal(n, lambda *_: self._stop.set()) for n in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _show_dashboard(self) -> None:
+        from dashboard.serve import await_healthy, free_port
+
+        port = self._settings.dashboard.port or free_port(self._settings.dashboard.host)
+        self._tree.start("dashboard", "dashboard", "--port", str(port))
+        address = f"http://{self._settings.dashboard.host}:{port}"
+        self._tell(f"dashboard  {address}   (starting)")
+        await_healthy(address, DASHBOARD_WITHIN_S, self._tree.check)
+        self._tell(f"dashboard  {address}   ready; Ctrl-C ends the demo")
+
+    def _watch(self, started_s: float) -> None:
+        deadline_s = started_s + self._play.for_s if self._play.for_s else float("inf")
+        while not self._stop.is_set() and time.monotonic() < deadline_s:
+            self._tree.check()
+            self._tape()
+            self._stop.wait(min(TAPE_EVERY_S, max(0.0, deadline_s - time.monotonic())))
+
+    def _tape(self) -> None:
+        """The newest few stories, as they are stored."""
+        from newstide.store import reads
+
+        fresh = [row for row in reads.list_stories(self._database, reads.Filters(), TAPE_LINES) if row.seq > self._told_seq]
+        for row in reversed(fresh):
+            self._tell(f"{row.published_at:%H:%M:%S}  {row.label:<8} {row.score:+.2f}  {row.source:<14} {row.title}")
+        self._told_seq = max((row.seq for row in fresh), default=self._told_seq)
+
+    def _catch_up(self) -> None:
+        from cli.status import gather
+
+        deadline_s = time.monotonic() + CATCH_UP_S
+        while gather(self._settings)["records_waiting"] and time.monotonic() < deadline_s:
+            self._tree.check()
+            time.sleep(0.2)
+        self._tree.stop("processor")
+
+    def _summary(self, seconds: float) -> dict[str, Any]:
+        from cli.status import gather
+        from newstide.store import health
+
+        report = gather(self._settings)
+        rejected = sum(source["rejected"] for source in report["sources"])
+        latencies_ms = [1000 * s for s in health.latencies_s(self._database)]
+        processor = report["processor"]
+        return {
+            "received": processor["received"] + rejected,
+            "stored": processor["stored"],
+            "duplicates": processor["duplicates"],
+            "rejected": rejected,
+            "dead": processor["dead"],
+            "waiting": report["records_waiting"],
+            "seconds": round(seconds, 1),
+            "per_second": round(processor["stored"] / seconds, 1),
+            "p50_ms": _percentile(latencies_ms, 0.50),
+            "p95_ms": _percentile(latencies_ms, 0.95),
+            "labels": health.label_counts(self._database),
+            "data_dir": str(self._settings.data_dir),
+        }
+
+
+def _percentile(ordered: list[float], share: float) -> float | None:
+    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1) if ordered else None
+
+
+def _command(context: typer.Context) -> list[str]:
+    from cli.context import Given
+
+    given = context.find_object(Given) or Given()
+    return [sys.executable, "-m", "cli.main", *(["--config", str(given.config)] if given.config else [])]
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
+        "NEWSTIDE_DATA_DIR": str(settings.data_dir),
+        "NEWSTIDE_DEMO": "true",
+        "NEWSTIDE_BUS__KIND": "embedded",
+        "NEWSTIDE_STORE__URL": "",
+        "NEWSTIDE_SERVICE__HEALTH_PORT": "0",
+        "NEWSTIDE_SERVICE__HEALTH_FILE": "",
+        "NEWSTIDE_DASHBOARD__HOST": settings.dashboard.host,
+    }
+
+
+def _print(summary: dict[str, Any]) -> None:
+    out.print()
+    stored = summary["stored"]
+    labels = ", ".join(f"{name} {count}" for name, count in sorted(summary["labels"].items()))
+    emit_pairs(
+        {
+            "received": f"{summary['received']:,} = stored {stored:,} + duplicates {summary['duplicates']:,} + "
+            f"rejected {summary['rejected']:,} + dead {summary['dead']:,}",
+            "labels": labels or "none",
+            "rate": f"{summary['per_second']} stories/s over {summary['seconds']} s",
+            "latency": f"p50 {summary['p50_ms']} ms, p95 {summary['p95_ms']} ms from receipt to storage",
+            "kept in": summary["data_dir"],
+            "next": "newstide init (your feeds), newstide init --profile kafka (your Kafka), docker compose up",
+        }
+    )

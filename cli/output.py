@@ -1,0 +1,68 @@
+"""How the command speaks: data to standard output, all else to standard error, errors in three parts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from rich.console import Console
+from rich.table import Table
+
+from newstide.errors import NewstideError
+
+INTERRUPTED: Final = 130
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def plain(value: Any) -> str:
+    """Outside text on a terminal: nothing in it may move the cursor or change a colour."""
+    return "".join(c if c.isprintable() else " " for c in str(value))
+
+
+def emit_json(data: Any) -> None:
+    """One JSON document on one line."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, default=_encodable) + "\n")
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def emit_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(plain("-" if value is None else value).replace("[", r"\[") for value in row))
+    out.print(table)
+
+
+def emit_pairs(pairs: Mapping[str, Any]) -> None:
+    width = max(map(len, pairs), default=0)
+    for name, value in pairs.items():
+        out.print(f"{name:<{width}}  {plain('-' if value is None else value)}", markup=False)
+
+
+def say(line: str) -> None:
+    """For the person at the terminal, not for a program that reads our output."""
+    err.print(plain(line), markup=False)
+
+
+def fail(error: NewstideError) -> NoReturn:
+    """What, why, what to do; then the exit code of its kind."""
+    err.print(f"[bold red]error[/] {error.code}: ", end="")
+    err.print(plain(error.what), markup=False)
+    for name, text in (("why", error.why), ("try", error.fix)):
+        if text:
+            err.print(f"  {name}: {plain(text)}", markup=False)
+    raise SystemExit(error.exit_code)

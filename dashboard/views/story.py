@@ -1,0 +1,157 @@
+"""One story, by its own address: what it said, what the model says of it, and when each thing happened."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import streamlit as st
+
+from dashboard import charts, data
+from dashboard.figures import ago, clock, delay, flag_words, score_words, web_address
+from dashboard.parts import (
+    STORIES_PAGE,
+    banner,
+    card,
+    chart,
+    chip,
+    heading,
+    live_every,
+    notice,
+    problem_notice,
+    zone,
+)
+from dashboard.shape import nearest_label, probability_rows
+from dashboard.words import say
+from newstide.store.reads import ScoredRevision
+
+ID_SHOWN_MAX: Final = 80
+HASH_SHOWN: Final = 12
+
+
+def page() -> None:
+    story_id = st.query_params.get("story", "")
+    if not story_id:
+        heading_of(None)
+        notice(say("empty.story"), say("empty.story.why"))
+        back()
+        return
+    answer = data.ask("story", story_id, lambda: data.story(story_id))
+    heading_of(answer.value)
+    place = st.empty()
+    if answer.value is None:
+        if answer.problem is not None:
+            problem_notice(answer.problem)
+        return
+    banner(place, answer.problem, answer.value.read_at)
+    if answer.value.revisions:
+        full(answer.value.revisions, answer.value.read_at)
+    else:
+        notice(say("empty.unknown"), say("empty.unknown.why"), (story_id[:ID_SHOWN_MAX],))
+    back()
+
+
+def heading_of(reading: data.StoryPage | None) -> None:
+    heading(say("page.story"), reading and reading.newest, reading and reading.read_at)
+
+
+def back() -> None:
+    st.page_link(STORIES_PAGE, label=say("story.all"), icon=":material/arrow_back:")
+
+
+def full(revisions: list[ScoredRevision], at: datetime) -> None:
+    latest = revisions[0]
+    left, right = st.columns([1.7, 1], gap="large")
+    with left:
+        text(latest, at)
+        if len(revisions) > 1:
+            history(revisions, at)
+    with right:
+        verdict(latest)
+        times(latest, at)
+
+
+def text(story: ScoredRevision, at: datetime) -> None:
+    with st.container(key="story-title"):
+        st.text(story.title)
+    with st.container(key="story-meta"):
+        when = f"{clock(story.published_at, at, zone())}  ·  {ago(story.published_at, at)}"
+        st.text(f"{story.source}  ·  {say(f'language.{story.language}')}  ·  {when}")
+    if story.body:
+        with st.container(key="story-body"):
+            st.text(story.body)
+    else:
+        st.caption(say("story.no_body"))
+    address = web_address(story.url)
+    if address is not None:
+        st.link_button(say("story.at_source"), address, icon=":material/open_in_new:")
+    else:
+        st.caption(say("story.no_link"))
+    if story.symbols:
+        st.caption(say("story.symbols"))
+        st.text("  ·  ".join(story.symbols))
+    if story.flags:
+        st.caption(say("story.noticed"))
+        for flag in story.flags:
+            st.text(f"•  {flag_words(flag)}")
+
+
+def verdict(story: ScoredRevision) -> None:
+    with card(say("chart.probabilities")):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            chip(story.label, story.score)
+            st.markdown(f"**{say(f'label.{story.label}')}**", width="content")
+        if story.label == "unsure":
+            nearest = nearest_label(story.p_negative, story.p_neutral, story.p_positive)
+            st.caption(say("story.unsure", label=say(f"label.{nearest}").lower()))
+        rows = probability_rows(story.p_negative, story.p_neutral, story.p_positive)
+        words = [row["words"] for row in rows]
+        chart(rows, charts.shares(words), say("chart.probabilities.alt"), "probabilities")
+        with st.container(gap="xxsmall", key="fine-print"):
+            st.text(say("story.model", model=story.model_version))
+            st.text(say("story.tokenizer", hash=story.tokenizer_hash[:HASH_SHOWN]))
+            st.text(say("story.id", id=story.story_id, revision=story.revision))
+
+
+def times(story: ScoredRevision, at: datetime) -> None:
+    """Our own words and figures only, so a plain table will do."""
+    stamps = [(name, getattr(story, f"{name}_at")) for name in ("published", "received", "scored", "stored")]
+    before = [None, *(stamp for _name, stamp in stamps[:-1])]
+    with card(say("section.times")):
+        st.table(
+            {
+                say("field.step"): [say(f"stamp.{name}") for name, _stamp in stamps],
+                say("field.at", zone=at.astimezone(zone()).tzname() or ""): [
+                    f"{stamp.astimezone(zone()):%d %b %Y %H:%M:%S}" for _name, stamp in stamps
+                ],
+                say("field.delay"): [
+                    say("none") if earlier is None else f"+{delay((stamp - earlier).total_seconds())}"
+                    for (_name, stamp), earlier in zip(stamps, before, strict=True)
+                ],
+            },
+            border="horizontal",
+            hide_index=True,
+        )
+
+
+def history(revisions: list[ScoredRevision], at: datetime) -> None:
+    st.subheader(say("section.history"), anchor=False)
+    st.dataframe(
+        [
+            {
+                say("field.title"): row.title,
+                say("field.revision"): row.revision,
+                say("field.label"): say(f"label.{row.label}"),
+                say("field.score"): score_words(row.score),
+                say("field.model"): row.model_version,
+                say("field.scored"): clock(row.scored_at, at, zone()),
+            }
+            for row in revisions
+        ],
+        hide_index=True,
+        alt=say("section.history"),
+        key="history",
+    )
+
+
+st.fragment(page, run_every=live_every())()

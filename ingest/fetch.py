@@ -1,0 +1,213 @@
+"""One document from the web, conditional, bounded in size and time, never from an inner address."""
+
+from __future__ import annotations
+
+import re
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+import httpcore2
+import httpx2
+
+from ingest.dates import read_date
+from ingest.guard import Deadline, Guard, GuardedBackend, Refused
+from newstide.errors import SourceUnavailable
+
+BODY_BYTES_MAX: Final = 15 << 20
+"""Decoded. The largest real feeds are below 5 MiB."""
+FETCH_S: Final = 20.0
+"""From the first byte sent to the last received, redirects and all."""
+REDIRECTS_MAX: Final = 5
+RETRY_AFTER_S_MAX: Final = 24 * 3600.0
+"""Whatever a publisher asks for, we look again the next day."""
+
+_ACCEPT: Final = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
+_ENCODINGS: Final = {"": None, "identity": None, "gzip": 47, "x-gzip": 47, "deflate": 47}
+"""Content encodings that we ask for and take, and how zlib calls them (47: a gzip or zlib header, whichever)."""
+_MOVED: Final = frozenset({301, 302, 303, 307, 308})
+_HEADER_SAFE: Final = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,999}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A document. `etag` and `last_modified` are what to send the next time."""
+
+    url: str
+    body: bytes
+    content_type: str
+    etag: str = ""
+    last_modified: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """The publisher says that nothing changed since the last time."""
+
+
+class _Transport(httpx2.BaseTransport):
+    """httpx over a connection pool whose door to the network is ours. Lives for one fetch: the deadline is in it."""
+
+    def __init__(self, guard: Guard, deadline: Deadline, ssl_context: Any) -> None:
+        backend = GuardedBackend(guard, deadline)
+        self._pool = httpcore2.ConnectionPool(ssl_context=ssl_context, network_backend=backend, max_connections=2)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        url = request.url
+        asked = httpcore2.Request(
+            method=request.method,
+            url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+        )
+        answer = self._pool.handle_request(asked)
+        return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer))
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx2.SyncByteStream):
+    def __init__(self, answer: httpcore2.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._answer.iter_stream()
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+class Fetcher:
+    """Fetches documents for one user agent. May be used by several threads; holds no connection between fetches."""
+
+    def __init__(self, user_agent: str, guard: Guard, *, limit_s: float = FETCH_S) -> None:
+        self._user_agent, self._guard, self._limit_s = user_agent, guard, limit_s
+        self._ssl_context = httpx2.create_ssl_context(trust_env=False)
+
+    def fetch(
+        self,
+        url: str,
+        *,
+        etag: str = "",
+        last_modified: str = "",
+        now: datetime,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Fetched | NotModified:
+        """Raises SourceUnavailable for everything else that can happen, with the wait that was asked for."""
+        deadline = Deadline(time.monotonic() + self._limit_s, cancelled)
+        headers = {"User-Agent": self._user_agent, "Accept": _ACCEPT, "Accept-Encoding": "gzip, deflate"}
+        if etag:
+            headers["If-None-Match"] = etag
+        if last_modified:
+            headers["If-Modified-Since"] = last_modified
+        transport = _Transport(self._guard, deadline, self._ssl_context)
+        try:
+            with httpx2.Client(transport=transport, trust_env=False, headers=headers, timeout=None) as client:
+                return _follow(client, url, now)
+        except Refused as error:
+            raise SourceUnavailable(f"{url} is not fetched", why=str(error), fix=_REFUSED_FIX) from error
+        except (*_NETWORK_ERRORS, httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
+            why = str(error) or type(error).__name__
+            raise SourceUnavailable(f"{url} does not answer", why=why, fix="newstide will try again") from error
+
+
+_REFUSED_FIX: Final = "for an intranet set ingest.allow_private_addresses"
+_NETWORK_ERRORS: Final = (
+    httpcore2.NetworkError,
+    httpcore2.TimeoutException,
+    httpcore2.ProtocolError,
+    httpcore2.UnsupportedProtocol,
+)
+
+
+def _follow(client: httpx2.Client, url: str, now: datetime) -> Fetched | NotModified:
+    asked = url
+    for _ in range(REDIRECTS_MAX + 1):
+        _check_address(url)
+        with client.stream("GET", url, follow_redirects=False) as response:
+            target = response.headers.get("location")
+            if response.status_code not in _MOVED or target is None:
+                return _answer(response, url, now)
+        # The body of a redirect is never read.
+        moved = urljoin(url, target)
+        if urlsplit(url).scheme == "https" and urlsplit(moved).scheme == "http":
+            raise Refused(f"{url} redirects from https to http")
+        url = moved
+    raise SourceUnavailable(
+        f"{asked} leads nowhere", why=f"more than {REDIRECTS_MAX} redirects", fix="mend its address"
+    )
+
+
+def _check_address(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Refused(f"{url[:200]} is not an http or https address")
+    if parts.username or parts.password:
+        raise Refused("the address carries a user name or a password")
+
+
+def _answer(response: httpx2.Response, url: str, now: datetime) -> Fetched | NotModified:
+    status = response.status_code
+    if status == HTTPStatus.NOT_MODIFIED:
+        return NotModified()
+    if not 200 <= status < 300:
+        raise SourceUnavailable(
+            f"{url} answers with status {status}",
+            why=response.reason_phrase,
+            fix="newstide will try again",
+            retry_after_s=retry_after_s(response.headers.get("retry-after", ""), now),
+        )
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding not in _ENCODINGS:
+        raise SourceUnavailable(f"{url} is encoded as {encoding[:40]}", why="we asked for gzip or deflate at most")
+    return Fetched(
+        url=url,
+        body=_bounded(response.iter_raw(), _ENCODINGS[encoding], url),
+        content_type=response.headers.get("content-type", "")[:200],
+        etag=_echo(response.headers.get("etag", "")),
+        last_modified=_echo(response.headers.get("last-modified", "")),
+    )
+
+
+def _echo(header: str) -> str:
+    """A header's value when it is safe to be sent back."""
+    return header if _HEADER_SAFE.fullmatch(header) else ""
+
+
+def _bounded(chunks: Iterable[bytes], wbits: int | None, url: str) -> bytes:
+    """The decoded body; not a byte more than allowed is ever held."""
+    inflater = zlib.decompressobj(wbits) if wbits is not None else None
+    body = bytearray()
+    for chunk in chunks:
+        try:
+            body += inflater.decompress(chunk, BODY_BYTES_MAX + 1 - len(body)) if inflater is not None else chunk
+        except zlib.error:
+            if body or wbits is None or wbits < 0:
+                raise SourceUnavailable(f"{url} does not answer", why="its compressed body is broken") from None
+            wbits, inflater = -zlib.MAX_WBITS, zlib.decompressobj(-zlib.MAX_WBITS)  # some call raw streams deflate
+            body += inflater.decompress(chunk, BODY_BYTES_MAX + 1)
+        if len(body) > BODY_BYTES_MAX:
+            raise SourceUnavailable(f"{url} is larger than {BODY_BYTES_MAX >> 20} MiB", why="no feed is")
+    if inflater is not None and body and not inflater.eof:
+        raise SourceUnavailable(f"{url} does not answer", why="its compressed body was cut off")
+    return bytes(body)
+
+
+def retry_after_s(header: str, now: datetime) -> float | None:
+    """Seconds to wait, from a number or a date; within 0 and a day. None when nothing sensible was asked for. Pure."""
+    text = header.strip()
+    if not text:
+        return None
+    if re.fullmatch(r"-?\d{1,18}", text):
+        seconds = float(text)
+    else:
+        read = read_date(text)
+        if read is None:
+            return None
+        seconds = (read.at - now).total_seconds()
+    return min(max(seconds, 0.0), RETRY_AFTER_S_MAX)

@@ -1,0 +1,1 @@
+"""Train, evaluate and export the model. The only package that knows torch; the rest of newstide sees artifacts."""

@@ -1,0 +1,28 @@
+"""Which texts go into which training batch. Pure: the same seed gives the same plan."""
+
+import random
+from collections.abc import Sequence
+
+# Texts are sorted by length within pools of this many batches: little padding, and still a different mix each epoch.
+POOL_BATCHES = 40
+
+
+def plan(lengths: Sequence[int], batch_texts: int, seed: int) -> list[list[int]]:
+    """Every index once, in batches of texts of similar length, the batches in random order."""
+    draw = random.Random(seed)
+    order = list(range(len(lengths)))
+    draw.shuffle(order)
+    pool = batch_texts * POOL_BATCHES
+    batches = []
+    for start in range(0, len(order), pool):
+        part = sorted(order[start : start + pool], key=lambda i: lengths[i])
+        batches += [part[at : at + batch_texts] for at in range(0, len(part), batch_texts)]
+    draw.shuffle(batches)
+    return batches
+
+
+def pad(rows: Sequence[Sequence[int]], filler: int) -> tuple[list[list[int]], list[list[int]]]:
+    """Rows filled up to the longest, and the mask that tells ids (1) from filler (0)."""
+    width = max(len(row) for row in rows)
+    ids = [[*row, *[filler] * (width - len(row))] for row in rows]
+    return ids, [[1] * len(row) + [0] * (width - len(row)) for row in rows]

@@ -1,0 +1,218 @@
+"""From the network to an ONNX graph, and the rewrites that quantisation builds on. Works on in-memory models."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, helper, numpy_helper
+
+from model.network import Classifier
+
+# Since 17 LayerNormalization is one operator; 21 is the newest that both CPU and CUDA builds of our range know.
+OPSET = 21
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A matrix product of activations with fixed weights, weights as (inputs, outputs)."""
+
+    node: str
+    source: str
+    weights: str
+    shape: tuple[int, int]
+
+    @property
+    def narrows(self) -> bool:
+        """More inputs than outputs: the second product of a feed-forward block, whose inputs have outliers."""
+        return self.shape[0] > self.shape[1]
+
+
+def export(model: Classifier) -> ModelProto:
+    """The network as one graph: `input_ids` (texts, tokens) of one length to `logits` (texts, 3); no mask, no padding."""
+    model.eval()
+    sample = torch.randint(5, 90, (3, 11))
+    shapes = {"input_ids": {0: torch.export.Dim("texts", min=1, max=65_536), 1: torch.export.Dim("tokens", min=2, max=512)}}
+    with _quiet():
+        program = torch.onnx.export(
+            model, (), kwargs={"input_ids": sample}, dynamo=True, dynamic_shapes=shapes, opset_version=OPSET,
+            input_names=["input_ids"], output_names=["logits"], external_data=False, verbose=False,
+        )
+    if program is None:
+        raise RuntimeError("torch.onnx.export gave no program")
+    return program.model_proto
+
+
+def optimise(model: ModelProto, folder: Path) -> ModelProto:
+    """Graph optimisation that does not depend on this machine: constants folded, redundant nodes gone."""
+    import onnxruntime as ort
+
+    before, after = folder / "plain.onnx", folder / "optimised.onnx"
+    onnx.save(model, before)
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(after)
+    options.log_severity_level = 3
+    ort.InferenceSession(str(before), options, providers=["CPUExecutionProvider"])
+    result = onnx.load(after)
+    _name_nodes(result)
+    before.unlink()
+    after.unlink()
+    return result
+
+
+def products(model: ModelProto) -> list[Product]:
+    """The products with fixed weights, in graph order; the head (three outputs) is not among them."""
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    return [
+        Product(node.name, node.input[0], node.input[1], (shapes[node.input[1]][0], shapes[node.input[1]][1]))
+        for node in model.graph.node
+        if node.op_type == "MatMul" and len(shapes.get(node.input[1], ())) == 2 and shapes[node.input[1]][1] > 16
+    ]
+
+
+def ranges(model: ModelProto, tensors: Sequence[str], texts: Iterable[Sequence[int]]) -> dict[str, NDArray[np.float32]]:
+    """The largest absolute value of each channel (last axis) of the tensors over the texts."""
+    import onnxruntime as ort
+
+    watched = onnx.ModelProto()
+    watched.CopyFrom(model)
+    watched.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in tensors)
+    session = ort.InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
+    found: dict[str, NDArray[np.float32]] = {}
+    for ids in texts:
+        values = session.run(list(tensors), {"input_ids": np.array([ids], dtype=np.int64)})
+        for name, value in zip(tensors, values, strict=True):
+            peak = np.abs(value).max(axis=(0, 1)).astype(np.float32)
+            found[name] = np.maximum(found[name], peak) if name in found else peak
+    return found
+
+
+def smooth(model: ModelProto, chosen: Sequence[Product], peaks: dict[str, NDArray[np.float32]], strength: float) -> None:
+    """Divide each input channel of the products by a factor and multiply its weights by it (as SmoothQuant does).
+
+    The function stays the same; the outliers move from activations, which share one step size, into weights.
+    """
+    weights = _initializers(model)
+    for product in chosen:
+        matrix = weights[product.weights]
+        reach = np.maximum(np.abs(matrix).max(axis=1), 1e-5)
+        factor = np.maximum(np.maximum(peaks[product.source], 1e-5) ** strength / reach ** (1 - strength), 1e-5)
+        replace_tensor(model, product.weights, matrix * factor[:, None])
+        inverse, divided = f"{product.node}_smooth", f"{product.source}_smoothed_{product.node}"
+        model.graph.initializer.append(numpy_helper.from_array((1 / factor).astype(np.float32), inverse))
+        node = helper.make_node("Mul", [product.source, inverse], [divided], name=f"{product.node}_divide")
+        at = _node_index(model, product.node)
+        model.graph.node[at].input[0] = divided
+        model.graph.node.insert(at, node)
+
+
+def quantise_rows(model: ModelProto, chosen: Sequence[Product]) -> None:
+    """Replace products by integer ones whose activations get a step size for each token, found while running.
+
+    A token's result then depends on that token alone: exact integers, no neighbour, no batch.
+    """
+    weights = _initializers(model)
+    for name, value in (("row_zero", np.uint8(128)), ("row_steps", np.float32(127)), ("row_least", np.float32(1e-8)),
+                        ("row_shift", np.float32(128))):
+        model.graph.initializer.append(numpy_helper.from_array(np.array(value), name))
+    model.graph.initializer.append(numpy_helper.from_array(np.array([-1], dtype=np.int64), "row_axis"))
+    for product in chosen:
+        steps, small = quantise_columns(weights[product.weights])
+        name = product.node
+        replace_tensor(model, product.weights, small)
+        model.graph.initializer.append(numpy_helper.from_array((steps / 127).astype(np.float32), f"{name}_steps"))
+        at = _node_index(model, name)
+        target = model.graph.node[at].output[0]
+        del model.graph.node[at]
+        for offset, node in enumerate(_row_nodes(name, product.source, product.weights, target)):
+            model.graph.node.insert(at + offset, node)
+
+
+def quantise_embedding(model: ModelProto, rows_min: int = 5_000) -> None:
+    """Keep large embedding tables as int8 with a step size for each row: a quarter of the size, looked up as before."""
+    weights = _initializers(model)
+    for node in [n for n in model.graph.node if n.op_type == "Gather" and n.input[0] in weights]:
+        table = weights[node.input[0]]
+        if table.ndim != 2 or table.shape[0] < rows_min:
+            continue
+        steps, small = quantise_columns(np.ascontiguousarray(table.T))
+        replace_tensor(model, node.input[0], np.ascontiguousarray(small.T))
+        scale = (steps / 127).astype(np.float32)[:, None]
+        model.graph.initializer.append(numpy_helper.from_array(scale, f"{node.name}_steps"))
+        target, at = node.output[0], _node_index(model, node.name)
+        node.output[0] = f"{target}_int8"
+        follow = [
+            helper.make_node("Cast", [f"{target}_int8"], [f"{target}_cast"], f"{node.name}_cast", to=1),
+            helper.make_node("Gather", [f"{node.name}_steps", node.input[1]], [f"{target}_step"], f"{node.name}_step"),
+            helper.make_node("Mul", [f"{target}_cast", f"{target}_step"], [target], f"{node.name}_scale"),
+        ]
+        for offset, each in enumerate(follow, 1):
+            model.graph.node.insert(at + offset, each)
+
+
+def quantise_columns(matrix: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+    """The largest absolute value of each column, and the matrix in 127ths of it."""
+    peaks = np.maximum(np.abs(matrix).max(axis=0), 1e-8)
+    return peaks, np.clip(np.rint(matrix / peaks * 127), -127, 127).astype(np.int8)
+
+
+def replace_tensor(model: ModelProto, name: str, value: NDArray[Any]) -> None:
+    for tensor in model.graph.initializer:
+        if tensor.name == name:
+            tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(value), name))
+            return
+    raise KeyError(name)
+
+
+def _row_nodes(name: str, source: str, weights: str, target: str) -> list[NodeProto]:
+    def step(op: str, inputs: list[str], label: str, **attributes: Any) -> NodeProto:
+        output = target if label == "out" else f"{name}_{label}"
+        return helper.make_node(op, inputs, [output], f"{name}_{label}_node", **attributes)
+
+    return [
+        step("Abs", [source], "abs"),
+        step("ReduceMax", [f"{name}_abs", "row_axis"], "reach", keepdims=1),
+        step("Max", [f"{name}_reach", "row_least"], "peak"),
+        step("Div", ["row_steps", f"{name}_peak"], "inverse"),
+        step("Mul", [source, f"{name}_inverse"], "scaled"),
+        step("Add", [f"{name}_scaled", "row_shift"], "shifted"),
+        step("Round", [f"{name}_shifted"], "round"),
+        step("Cast", [f"{name}_round"], "uint8", to=2),
+        step("MatMulInteger", [f"{name}_uint8", weights, "row_zero"], "int32"),
+        step("Cast", [f"{name}_int32"], "float", to=1),
+        step("Mul", [f"{name}_peak", f"{name}_steps"], "step"),
+        step("Div", [f"{name}_step", "row_steps"], "both"),
+        step("Mul", [f"{name}_float", f"{name}_both"], "out"),
+    ]
+
+
+def _initializers(model: ModelProto) -> dict[str, NDArray[Any]]:
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+
+
+def _node_index(model: ModelProto, name: str) -> int:
+    return next(i for i, node in enumerate(model.graph.node) if node.name == name)
+
+
+def _name_nodes(model: ModelProto) -> None:
+    for i, node in enumerate(model.graph.node):
+        node.name = f"{node.op_type.lower()}_{i}"
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter prints its progress and logs its optimiser's hesitations; neither helps a user."""
+    logging.getLogger("onnxscript").setLevel(logging.ERROR)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield

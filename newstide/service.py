@@ -1,0 +1,133 @@
+"""What every long-running program has: signals, a health endpoint or file, metrics, and an end within ten seconds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+from newstide.clock import Clock, SystemClock
+from newstide.errors import PortInUse
+from newstide.settings import ServiceSettings
+from newstide.telemetry import Metrics, configure_logs, logger
+
+DRAIN_S: Final = 10.0
+"""From the signal to the end. Past it the process goes as it stands: nothing is lost, the work is done again."""
+ALIVE_WITHIN_S: Final = 30.0
+"""A loop that has not turned for this long is stuck: longer than any single turn."""
+
+
+@dataclass(slots=True)
+class Service:
+    """What a loop needs of its surroundings. `tick()` at every turn; leave when `stop` is set."""
+
+    name: str
+    instance: str
+    clock: Clock
+    metrics: Metrics
+    log: Any
+    health_file: Path | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    ready: threading.Event = field(default_factory=threading.Event)
+    _ticked_s: float = 0.0
+
+    def tick(self) -> None:
+        """The loop turned. Touches the health file at most once a second."""
+        now_s = self.clock.monotonic()
+        if self.health_file is not None and now_s - self._ticked_s >= 1.0:
+            self.health_file.touch()
+        self._ticked_s = now_s
+
+    def alive(self) -> bool:
+        return self.clock.monotonic() - self._ticked_s < ALIVE_WITHIN_S
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but not past a stop."""
+        self.clock.sleep(seconds, self.stop)
+
+
+@contextmanager
+def running(name: str, settings: ServiceSettings) -> Iterator[Service]:
+    """Logs, metrics, signals and health for one program; SIGTERM and SIGINT set `stop` and start the drain."""
+    configure_logs(settings)
+    service = Service(
+        name=name,
+        instance=settings.instance or f"{socket.gethostname()}-{os.getpid()}",
+        clock=SystemClock(),
+        metrics=Metrics(),
+        log=logger(name),
+        health_file=Path(settings.health_file) if settings.health_file else None,
+    )
+    service.tick()
+    server = _serve_health(service, settings)
+    previous = {number: signal.signal(number, _stopper(service)) for number in (signal.SIGTERM, signal.SIGINT)}
+    service.log.info("started", instance=service.instance)
+    try:
+        yield service
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        if server is not None:
+            server.shutdown()
+        if service.health_file is not None:
+            service.health_file.unlink(missing_ok=True)
+        service.log.info("stopped")
+
+
+def _stopper(service: Service) -> Any:
+    def stop(_number: int, _frame: object) -> None:
+        if service.stop.is_set():
+            return
+        service.stop.set()
+        watchdog = threading.Timer(DRAIN_S, os._exit, args=(1,))
+        watchdog.daemon = True
+        watchdog.start()
+
+    return stop
+
+
+def _serve_health(service: Service, settings: ServiceSettings) -> ThreadingHTTPServer | None:
+    if not settings.health_port:
+        return None
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body, kind = _answer(service, self.path)
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Probes come every few seconds; nobody wants to read of them."""
+
+    try:
+        server = ThreadingHTTPServer((settings.health_host, settings.health_port), Handler)
+    except OSError as error:
+        raise PortInUse(
+            f"cannot listen on {settings.health_host}:{settings.health_port}",
+            why=error.strerror or str(error),
+            fix="stop what listens there, or set NEWSTIDE_SERVICE__HEALTH_PORT",
+        ) from error
+    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    return server
+
+
+def _answer(service: Service, path: str) -> tuple[HTTPStatus, bytes, str]:
+    if path == "/metrics":
+        return HTTPStatus.OK, service.metrics.exposition(), "text/plain; version=0.0.4; charset=utf-8"
+    healthy = {"/livez": service.alive(), "/readyz": service.ready.is_set() and service.alive()}.get(path)
+    if healthy is None:
+        return HTTPStatus.NOT_FOUND, b"try /livez, /readyz or /metrics\n", "text/plain"
+    return (
+        (HTTPStatus.OK, b"ok\n", "text/plain") if healthy else (HTTPStatus.SERVICE_UNAVAILABLE, b"no\n", "text/plain")
+    )

@@ -1,0 +1,133 @@
+"""One database: its engine, its transactions, its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy.pool import NullPool, Pool
+
+from newstide.errors import NewstideError, SettingsInvalid, StoreUnavailable
+
+STATEMENT_TIMEOUT_S: Final = 15
+"""Longer than any statement of ours takes; a database that answers later counts as away."""
+_POSTGRES_OPTIONS: Final = (
+    f"-c statement_timeout={STATEMENT_TIMEOUT_S}s -c lock_timeout=10s "
+    "-c idle_in_transaction_session_timeout=30s -c timezone=UTC"
+)
+
+
+Transaction = Connection
+"""An open transaction, as it is handed to those who write in it."""
+
+
+class StoreRefused(NewstideError):
+    """The database took the connection but not the data: the same data will be refused again."""
+
+    code = "NT-D03"
+
+
+class Database:
+    """Connections to one database. `read_only` is for pages: it can not write, and notices a file that was moved."""
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        try:
+            self.url = make_url(url)
+        except exc.ArgumentError as error:
+            raise SettingsInvalid(
+                "store.url is not a database address", fix="sqlite:///FILE or postgresql+psycopg://…"
+            ) from error
+        if self.url.drivername not in ("sqlite", "postgresql+psycopg"):
+            raise SettingsInvalid(
+                f"store.url: {self.url.drivername} is not supported", fix="sqlite:///FILE or postgresql+psycopg://…"
+            )
+        self.is_sqlite = self.url.drivername == "sqlite"
+        self.engine = self._sqlite(read_only) if self.is_sqlite else self._postgres(read_only)
+
+    @property
+    def name(self) -> str:
+        """For people: the address without its password."""
+        return self.url.render_as_string(hide_password=True)
+
+    def _sqlite(self, read_only: bool) -> Engine:
+        path = Path(self.url.database or "newstide.db")
+        poolclass: type[Pool] | None = NullPool if read_only else None
+        if not read_only:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        mode = "rw" if read_only else "rwc"
+        engine = create_engine(
+            f"sqlite:///file:{path}?mode={mode}&uri=true", poolclass=poolclass, connect_args={"timeout": 10.0}
+        )
+
+        @event.listens_for(engine, "connect")
+        def connected(connection: Any, _record: object) -> None:
+            connection.isolation_level = None  # we say BEGIN ourselves, below
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", f"query_only={int(read_only)}"):
+                connection.execute(f"PRAGMA {pragma}")
+
+        @event.listens_for(engine, "begin")
+        def begun(connection: Connection) -> None:
+            # Taking the write lock at once is what lets a transaction read before it writes without being thrown out.
+            connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+        return engine
+
+    def _postgres(self, read_only: bool) -> Engine:
+        options = _POSTGRES_OPTIONS + (" -c default_transaction_read_only=on" if read_only else "")
+        return create_engine(
+            self.url,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            pool_size=5,
+            max_overflow=5,
+            pool_timeout=10,
+            connect_args={
+                "options": options,
+                "connect_timeout": 5,
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "tcp_user_timeout": STATEMENT_TIMEOUT_S * 1000,
+            },
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """BEGIN … COMMIT, or ROLLBACK on any error. Raises StoreUnavailable (retry) or StoreRefused (do not)."""
+        with self._translated(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (exc.DataError, exc.IntegrityError, exc.StatementError) as error:
+            if isinstance(error, exc.DBAPIError) and _away(error):
+                raise self._unavailable(error) from error
+            raise StoreRefused(f"{self.name} refused the data", why=_first_line(error)) from error
+        except (exc.SQLAlchemyError, OSError) as error:
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
+        fix = (
+            "newstide db upgrade"
+            if "no such table" in str(error) or "does not exist" in str(error)
+            else "newstide doctor --only store"
+        )
+        return StoreUnavailable(f"the database {self.name} does not answer", why=_first_line(error), fix=fix)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _away(error: exc.DBAPIError) -> bool:
+    return error.connection_invalidated or isinstance(
+        error, (exc.OperationalError, exc.InterfaceError, exc.ProgrammingError)
+    )
+
+
+def _first_line(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return str(cause).strip().split("\n", 1)[0]

@@ -1,0 +1,193 @@
+"""The tables. A change here needs a migration beside it; a test compares the two."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in Python; `timestamptz` in PostgreSQL, fixed-width text in SQLite, so that it sorts as it should."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+_big = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite only counts up by itself in a column of exactly this type."""
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, default=0, server_default="0")
+
+
+streams: Final = Table(
+    "streams",
+    metadata,
+    Column("consumer", String(64), primary_key=True),
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("cluster_id", String(64), nullable=False),
+    Column("topic_id", String(64), nullable=False),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("fingerprint", String(64)),
+    Column("attempts", Integer, nullable=False, default=0, server_default="0"),
+    _count("received"),
+    _count("stored"),
+    _count("duplicates"),
+    _count("dead"),
+    Column("updated_at", UtcDateTime, nullable=False),
+    comment="How far each consumer has come, and what became of all that it received.",
+)
+
+stream_gaps: Final = Table(
+    "stream_gaps",
+    metadata,
+    Column("id", _big, primary_key=True),
+    Column("consumer", String(64), nullable=False),
+    Column("topic", String(249), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("from_offset", BigInteger, nullable=False),
+    Column("to_offset", BigInteger, nullable=False),
+    Column("noticed_at", UtcDateTime, nullable=False),
+    comment="Offsets [from, to) that the bus had dropped before we read them.",
+)
+
+stories: Final = Table(
+    "stories",
+    metadata,
+    Column("story_id", String(64), primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("language", String(3), nullable=False),
+    Column("symbols", JSON, nullable=False),
+    Column("flags", JSON, nullable=False),
+    Column("published_at", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("stored_at", UtcDateTime, nullable=False),
+    Index("ix_stories_published_at", "published_at"),
+    comment="What was received: one row a revision, never changed.",
+)
+
+scores: Final = Table(
+    "scores",
+    metadata,
+    Column("seq", _big, primary_key=True),
+    Column("story_id", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("model_version", String(64), nullable=False),
+    Column("tokenizer_hash", String(64), nullable=False),
+    Column("p_negative", Float, nullable=False),
+    Column("p_neutral", Float, nullable=False),
+    Column("p_positive", Float, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("label", String(8), nullable=False),
+    Column("scored_at", UtcDateTime, nullable=False),
+    Column("stored_at", UtcDateTime, nullable=False),
+    UniqueConstraint("story_id", "revision", "model_version"),
+    comment="What a model version says of a revision: one row each, never changed.",
+)
+
+rollups: Final = Table(
+    "rollups",
+    metadata,
+    Column("minute", BigInteger, primary_key=True, autoincrement=False),
+    Column("language", String(3), primary_key=True),
+    Column("source", String(64), primary_key=True),
+    _count("count"),
+    Column("score_sum", Float, nullable=False, default=0.0),
+    Column("score_sum_squares", Float, nullable=False, default=0.0),
+    _count("negative"),
+    _count("neutral"),
+    _count("positive"),
+    _count("unsure"),
+    comment="Stories by minute of publication (since 1970, UTC); each counts once, by its first score.",
+)
+
+dead_letters: Final = Table(
+    "dead_letters",
+    metadata,
+    Column("id", _big, primary_key=True),
+    Column("stage", String(16), nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("reason", String(32), nullable=False, index=True),
+    Column("detail", Text, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    UniqueConstraint("origin", "position", "line"),
+    comment="What could not go on, byte for byte, and why.",
+)
+
+sources: Final = Table(
+    "sources",
+    metadata,
+    Column("source", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("etag", Text, nullable=False, server_default=""),
+    Column("last_modified", Text, nullable=False, server_default=""),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    _count("received"),
+    _count("published"),
+    _count("unchanged"),
+    _count("rejected"),
+    Column("last_success_at", UtcDateTime),
+    Column("last_error", Text, nullable=False, server_default=""),
+    Column("next_due_at", UtcDateTime),
+    Column("updated_at", UtcDateTime, nullable=False),
+    comment="Where each source stands; of what it gave, received = published + unchanged + rejected.",
+)
+
+source_items: Final = Table(
+    "source_items",
+    metadata,
+    Column("source", String(64), primary_key=True),
+    Column("story_id", String(64), primary_key=True),
+    Column("content_hash", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False, index=True),
+    comment="The last text of each story: an edit becomes a revision, a repeat nothing.",
+)
+
+Row = dict[str, Any]

@@ -1,0 +1,1 @@
+"""PROGRAM: takes stories from the bus, scores them, stores the scores and announces them."""

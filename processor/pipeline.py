@@ -1,0 +1,149 @@
+"""From records to scored stories, in steps without a clock, a model or a store. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from newstide.bus.port import Outgoing, Record
+from newstide.codec import BadLine, decode_items, encode, pack
+from newstide.messages import NewsItem, Reason, Reject, ScoredStory, partition_of
+from newstide.scoring.port import Probabilities, Scorer, label_of
+from newstide.store.streams import Tally
+from newstide.store.writes import ScoreKey, key_of
+from newstide.text import model_input
+
+UNSTORABLE: Final = {0: None} | {code: "\ufffd" for code in range(0xD800, 0xE000)}
+"""NUL and lone surrogates: what a database cannot hold as text."""
+
+
+Rejected = tuple[int, Reject]
+"""A reject, and the partition that it came by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A story, and the place in the log that it came from."""
+
+    partition: int
+    offset: int
+    line: int
+    item: NewsItem
+
+
+@dataclass(slots=True)
+class Work:
+    """What a turn is to store: every story of its records is in here exactly once."""
+
+    scored: list[tuple[int, ScoredStory]] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+def decode(records: Sequence[Record], topic: str, now: datetime) -> tuple[list[Received], list[Rejected]]:
+    """The stories in the records, and what cannot be one. Never raises on content."""
+    good: list[Received] = []
+    bad: list[Rejected] = []
+    for record in records:
+        items, lines = decode_items(record.value)
+        bad += [(record.partition, _reject(topic, record.partition, record.offset, line, now)) for line in lines]
+        for number, item in items:
+            received = Received(record.partition, record.offset, number, storable(item))
+            if model_input(received.item.title, received.item.body):
+                good.append(received)
+            else:
+                bad.append(refuse(received, topic, Reason.EMPTY_TEXT, "there is nothing to read in it", now))
+    return good, bad
+
+
+def refuse(received: Received, topic: str, reason: Reason, detail: str, now: datetime) -> Rejected:
+    """A story that was read but can go no further, written out again as it came."""
+    line = BadLine(received.line, encode(received.item), reason, detail)
+    return received.partition, _reject(topic, received.partition, received.offset, line, now)
+
+
+def refuse_record(record: Record, topic: str, reason: Reason, detail: str, now: datetime) -> Rejected:
+    """A record set aside as it is, not looked into."""
+    line = BadLine(-1, record.value or b"", reason, detail)
+    return record.partition, _reject(topic, record.partition, record.offset, line, now)
+
+
+def _reject(topic: str, partition: int, offset: int, line: BadLine, now: datetime) -> Reject:
+    return Reject(
+        stage="process",
+        origin=f"{topic}/{partition}",
+        position=offset,
+        line=line.line,
+        reason=line.reason,
+        detail=line.detail,
+        raw=line.raw,
+        at=now,
+    )
+
+
+def storable(item: NewsItem) -> NewsItem:
+    """The story without what a database refuses; flagged when anything had to go."""
+    fields = {
+        name: getattr(item, name).translate(UNSTORABLE) for name in ("story_id", "source", "title", "body", "url")
+    }
+    if all(fields[name] == getattr(item, name) for name in fields):
+        return item
+    return msgspec.structs.replace(item, **fields, flags=(*item.flags, "text_cleaned"))
+
+
+def texts_of(received: Iterable[Received]) -> list[str]:
+    return [model_input(r.item.title, r.item.body) for r in received]
+
+
+def label(
+    received: Sequence[Received], probabilities: Probabilities, scorer: Scorer, now: datetime
+) -> list[tuple[int, ScoredStory]]:
+    """Stories with what the model says of them; `probabilities` has a row for each, in order."""
+    return [
+        (
+            r.partition,
+            ScoredStory(
+                item=r.item,
+                model_version=scorer.version,
+                tokenizer_hash=scorer.tokenizer_hash,
+                p_negative=float(row[0]),
+                p_neutral=float(row[1]),
+                p_positive=float(row[2]),
+                label=label_of(row, scorer.thresholds),
+                scored_at=now,
+            ),
+        )
+        for r, row in zip(received, probabilities, strict=True)
+    ]
+
+
+def announcements(scored: Iterable[ScoredStory], partitions: int) -> list[Outgoing]:
+    """Records of `news.scored`: packed by partition, each story in the partition of its id."""
+    lines: dict[int, list[tuple[str, bytes]]] = {}
+    for story in scored:
+        partition = partition_of(story.item.story_id, partitions)
+        lines.setdefault(partition, []).append((story.item.story_id, encode(story)))
+    outgoing: list[Outgoing] = []
+    for partition, keyed in sorted(lines.items()):
+        first = 0
+        for value, count in pack(line for _, line in keyed):
+            outgoing.append(Outgoing(partition, keyed[first][0].encode(), value))
+            first += count
+    return outgoing
+
+
+def tally(work: Work, new: Collection[ScoreKey]) -> dict[int, Tally]:
+    """What became of the stories of each partition: a story met twice in one batch is stored once."""
+    left = set(new)
+    counts: dict[int, Counter[str]] = {}
+    for partition, story in work.scored:
+        key = key_of(story)
+        counts.setdefault(partition, Counter())["stored" if key in left else "duplicates"] += 1
+        left.discard(key)
+    for partition, _ in work.rejected:
+        counts.setdefault(partition, Counter())["dead"] += 1
+    return {partition: Tally(**count) for partition, count in counts.items()}
