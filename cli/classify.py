@@ -76,7 +76,9 @@ def _lines() -> Iterator[str]:
     for number, raw in enumerate(sys.stdin.buffer, start=1):
         line = raw.decode("utf-8", "replace").rstrip("\r\n")
         if len(line) > LINE_CHARS_MAX:
-            raise DataInvalid(f"line {number} of the input has {len(line):,} characters", why=f"the limit is {LINE_CHARS_MAX:,}")
+            raise DataInvalid(
+                f"line {number} of the input has {len(line):,} characters", why=f"the limit is {LINE_CHARS_MAX:,}"
+            )
         yield _text_of(line, number)
 
 

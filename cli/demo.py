@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -18,14 +18,13 @@ import typer
 from cli.context import Json, settings_of
 from cli.output import emit_json, emit_pairs, out, plain, say
 from cli.tree import ProcessTree
-from newstide.errors import PortInUse, UsageError
+from newstide.errors import UsageError
 from newstide.settings import Settings
 
 TAPE_EVERY_S: Final = 2.0
 TAPE_LINES: Final = 3
 CATCH_UP_S: Final = 20.0
 """After the last story was published; the demo's backlog is a few hundred stories at the most."""
-DASHBOARD_WITHIN_S: Final = 60.0
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -51,8 +50,6 @@ def demo(
     folder = base.data_dir / "demo"
     settings = settings_of(context, _overrides(folder, port))
     play = Play(_seconds(for_), pace, seed, not no_dashboard)
-    if play.dashboard:
-        _require_free(settings)
     shutil.rmtree(folder, ignore_errors=True)
     tell: Callable[[str], None] = say if as_json else lambda line: out.print(plain(line), markup=False)
     summary = _Demo(context, settings, play, tell).run()
@@ -88,55 +85,31 @@ def _seconds(text: str | None) -> float | None:
     return seconds
 
 
-def _require_free(settings: Settings) -> None:
-    import socket
-
-    with socket.socket() as probe:
-        try:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((settings.dashboard.host, settings.dashboard.port))
-        except OSError as error:
-            raise PortInUse(
-                f"port {settings.dashboard.port} is in use",
-                why=error.strerror or str(error),
-                fix="end the other dashboard, or: newstide demo --port 0",
-            ) from error
-
-
 class _Demo:
-    def __init__(
-        self, context: typer.Context, settings: Settings, play: Play, tell: Callable[[str], None]
-    ) -> None:
-        from newstide.bus.connect import connect as connect_bus
-        from newstide.bus.connect import ensure_topics
+    def __init__(self, context: typer.Context, settings: Settings, play: Play, tell: Callable[[str], None]) -> None:
         from newstide.store.connect import connect as connect_store
 
         self._settings, self._play, self._tell = settings, play, tell
         self._database = connect_store(settings)
-        ensure_topics(connect_bus(settings), settings)
         self._tree = ProcessTree(_command(context), _environment(settings), settings.data_dir / "logs")
         self._stop = threading.Event()
         self._told_seq = 0
 
     def run(self) -> dict[str, Any]:
         """Start, play, stop in order: first the source, then the processor when it has caught up, then the pages."""
-        with self._interruptible():
-            try:
-                self._tree.start("processor", "process")
-                started_s = time.monotonic()
-                self._tree.start(
-                    "ingest", "ingest", "scenario", "--pace", str(self._play.pace), "--seed", str(self._play.seed)
-                )
-                if self._play.dashboard:
-                    self._show_dashboard()
-                self._watch(started_s)
-                self._tree.check()
-                self._tree.stop("ingest")
-                self._catch_up()
-                return self._summary(time.monotonic() - started_s)
-            finally:
-                self._tree.stop_all()
-                self._database.close()
+        with self._interruptible(), ExitStack() as stack:
+            stack.callback(self._database.close)
+            stack.callback(self._tree.stop_all)
+            if self._play.dashboard:
+                self._show_dashboard(stack)
+            self._tree.start("processor", "process")
+            pace, seed = str(self._play.pace), str(self._play.seed)
+            self._tree.start("ingest", "ingest", "scenario", "--pace", pace, "--seed", seed)
+            started_s = time.monotonic()
+            self._watch(started_s)
+            self._tree.stop("ingest")
+            self._catch_up()
+            return self._summary(time.monotonic() - started_s)
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -147,15 +120,11 @@ class _Demo:
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
-    def _show_dashboard(self) -> None:
-        from dashboard.serve import await_healthy, free_port
+    def _show_dashboard(self, stack: ExitStack) -> None:
+        from dashboard.serve import serve
 
-        port = self._settings.dashboard.port or free_port(self._settings.dashboard.host)
-        self._tree.start("dashboard", "dashboard", "--port", str(port))
-        address = f"http://{self._settings.dashboard.host}:{port}"
-        self._tell(f"dashboard  {address}   (starting)")
-        await_healthy(address, DASHBOARD_WITHIN_S, self._tree.check)
-        self._tell(f"dashboard  {address}   ready; Ctrl-C ends the demo")
+        dashboard = stack.enter_context(serve(self._settings))
+        self._tell(f"\n  dashboard  {dashboard.address}      (Ctrl-C ends the demo)\n")
 
     def _watch(self, started_s: float) -> None:
         deadline_s = started_s + self._play.for_s if self._play.for_s else float("inf")
@@ -168,7 +137,9 @@ class _Demo:
         """The newest few stories, as they are stored."""
         from newstide.store import reads
 
-        fresh = [row for row in reads.list_stories(self._database, reads.Filters(), TAPE_LINES) if row.seq > self._told_seq]
+        fresh = [
+            row for row in reads.list_stories(self._database, reads.Filters(), TAPE_LINES) if row.seq > self._told_seq
+        ]
         for row in reversed(fresh):
             self._tell(f"{row.published_at:%H:%M:%S}  {row.label:<8} {row.score:+.2f}  {row.source:<14} {row.title}")
         self._told_seq = max((row.seq for row in fresh), default=self._told_seq)

@@ -45,7 +45,7 @@ def doctor(
     only: Annotated[list[Part] | None, typer.Option(help="Only this part; may be repeated.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Check Python, the model, the bus, the store, the dashboard's port and the disk. Exits 3 when something is amiss."""
+    """Check Python, the model, the bus, the store, the dashboard's port and the disk; exits 3 when one is amiss."""
     settings = settings_of(context)
     findings: list[Finding] = []
     for part, check in CHECKS.items():
@@ -68,7 +68,9 @@ def doctor(
 
 
 def _python(_settings: Settings) -> Iterator[Finding]:
-    yield Finding(Part.PYTHON, sys.version_info >= (3, 11), f"Python {platform.python_version()}", "Python 3.11 or newer")
+    yield Finding(
+        Part.PYTHON, sys.version_info >= (3, 11), f"Python {platform.python_version()}", "Python 3.11 or newer"
+    )
     runtimes = [name for name in ("onnxruntime", "onnxruntime-gpu") if _installed(name)]
     yield Finding(
         Part.PYTHON,
@@ -101,7 +103,9 @@ def _bus(settings: Settings) -> Iterator[Finding]:
         for topic in (settings.bus.topic_raw, settings.bus.topic_scored):
             described = admin.describe_topic(topic)
             records = sum(b.end - b.start for b in described.bounds.values())
-            yield Finding(Part.BUS, True, f"{settings.bus.kind}: {topic}, {described.partitions} partitions, {records:,} records")
+            yield Finding(
+                Part.BUS, True, f"{settings.bus.kind}: {topic}, {described.partitions} partitions, {records:,} records"
+            )
     finally:
         admin.close()
 

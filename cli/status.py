@@ -86,7 +86,9 @@ def _print(report: dict[str, Any]) -> None:
         {
             "reconciled": f"{'yes' if report['reconciled'] else 'NO'}: received {totals['received']:,} = stored "
             f"{totals['stored']:,} + duplicates {totals['duplicates']:,} + dead {totals['dead']:,}",
-            "records waiting": "the bus does not answer" if report["records_waiting"] is None else report["records_waiting"],
+            "records waiting": "the bus does not answer"
+            if report["records_waiting"] is None
+            else report["records_waiting"],
             "records lost to retention": report["gap_records"],
             "dead letters": ", ".join(f"{n} {reason}" for reason, n in report["dead_letters"].items()) or "none",
         }

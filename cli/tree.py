@@ -43,7 +43,7 @@ class ProcessTree:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - we have one thread
             )
 
     def check(self) -> None:
@@ -51,7 +51,9 @@ class ProcessTree:
         for name, child in self._children.items():
             if child.poll() is not None:
                 raise ChildDied(
-                    f"the {name} ended with exit code {child.returncode}", why=self._tail(name), fix=f"read {self._log(name)}"
+                    f"the {name} ended with exit code {child.returncode}",
+                    why=self._tail(name),
+                    fix=f"read {self._log(name)}",
                 )
 
     def stop(self, name: str) -> None:

@@ -23,26 +23,30 @@ def filters() -> None:
     names = data.source_names()
     if names is None:  # the filters of the address must outlive an outage
         names = st.query_params.get_all("source")
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="filters"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filters"):
+        # Without `format_func`: what it says, and not the option, would stand in the address.
         st.segmented_control(
             say("filter.window"), WINDOWS, key="window", bind="query-params", default=DEFAULTS["window"],
-            required=True, format_func=lambda window: say(f"window.{window}"),
+            required=True, label_visibility="collapsed",
         )  # fmt: skip
         st.segmented_control(
             say("filter.language"), ["all", "en", "zh"], key="language", bind="query-params",
-            default=DEFAULTS["language"], required=True, format_func=lambda language: say(f"language.{language}"),
+            default=DEFAULTS["language"], required=True, label_visibility="collapsed",
         )  # fmt: skip
         with st.container(key="sources", width=300):
             st.multiselect(
-                say("filter.source"), names, key="source", bind="query-params", placeholder=say("filter.source.all")
-            )
+                say("filter.source"), names, key="source", bind="query-params", placeholder=say("filter.source.all"),
+                label_visibility="collapsed",
+            )  # fmt: skip
+        st.space("stretch")
         st.toggle(say("filter.live"), value=True, key="live", help=say("filter.live.help"))
 
 
 def main() -> None:
-    overview = st.Page(HERE / "views/overview.py", title=say("page.overview"), icon=":material/monitoring:", default=True)
-    stories = st.Page(HERE / "views/stories.py", title=say("page.stories"), icon=":material/view_list:")
-    story = st.Page(HERE / "views/story.py", title=say("page.story"), icon=":material/article:")
+    # No icons on the pages: one of them becomes the tab's picture, which the browser fetches from outside.
+    overview = st.Page(HERE / "views/overview.py", title=say("page.overview"), default=True)
+    stories = st.Page(HERE / "views/stories.py", title=say("page.stories"))
+    story = st.Page(HERE / "views/story.py", title=say("page.story"))
     page = st.navigation([overview, stories, story], position="top")
     st.set_page_config(page_title=f"{page.title} - {say('app.name')}", page_icon=str(HERE / "icon.svg"), layout="wide")
     st.html(HERE / "style.css")

@@ -6,31 +6,41 @@ gives those words their colours for light and dark, so that a chart follows the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import ceil
 from typing import Any, Final
 
-from dashboard.shape import LABELS, Frame
-from dashboard.words import GLYPHS, say
+from dashboard.shape import Frame
+from dashboard.words import say
 
 Spec = dict[str, Any]
 
 COLOURS: Final = ("positive", "negative", "neutral", "unsure", "ink")
-SENTIMENT_HEIGHT: Final = 250
+SENTIMENT_HEIGHT: Final = 270
 VOLUME_HEIGHT: Final = 150
 _LEFT: Final = 44
 """Width of the left axis: the charts that stand over each other share their time axis to the pixel."""
+_SCORE_TICKS: Final[dict[float, list[float]]] = {
+    0.25: [-0.2, -0.1, 0, 0.1, 0.2],
+    0.5: [-0.5, -0.25, 0, 0.25, 0.5],
+    0.75: [-0.5, 0, 0.5],
+    1.0: [-1, -0.5, 0, 0.5, 1],
+}
+"""By the reach of the axis, which is one of `shape.score_reach`."""
 _TIME_LABEL: Final = (
     "hours(datum.value) == 0 && minutes(datum.value) == 0"
     " ? timeFormat(datum.value, '%d %b') : timeFormat(datum.value, '%H:%M')"
 )
 
 
-def _colour(word: str) -> Spec:
-    return {"datum": word, "type": "nominal", "scale": {"domain": list(COLOURS)}, "legend": None}
+def _colour(field: str = "label") -> Spec:
+    return {"field": field, "type": "nominal", "scale": {"domain": list(COLOURS)}, "legend": None}
 
 
-def _label_colour() -> Spec:
-    return {"field": "label", "type": "nominal", "scale": {"domain": list(COLOURS)}, "legend": None}
+def _always(word: str) -> list[Spec]:
+    """Transforms that give every row the colour of one word, under the field `colour`."""
+    return [{"calculate": f"'{word}'", "as": "colour"}]
 
 
 def _instant(at: datetime) -> Spec:
@@ -89,8 +99,9 @@ def sentiment(frame: Frame, reach: float) -> Spec:
     scale = {"domain": [-reach, reach], "nice": False}
     axis = {
         "title": None,
-        "values": [-reach, -reach / 2, 0, reach / 2, reach],
-        "format": "+.2~f",
+        "values": _SCORE_TICKS[reach],
+        "labelExpr": "datum.value == 0 ? '0' : format(datum.value, '+.2~f')",
+        "labelOverlap": False,
         "minExtent": _LEFT,
         "maxExtent": _LEFT,
         "domain": False,
@@ -103,31 +114,36 @@ def sentiment(frame: Frame, reach: float) -> Spec:
 
     def area(field: str, word: str) -> Spec:
         return {
+            "transform": _always(word),
             "mark": {"type": "area", "interpolate": "monotone", "opacity": 0.28, "line": False},
-            "encoding": {"x": x, "y": y(field), "y2": {"datum": 0}, "color": _colour(word)},
+            "encoding": {"x": x, "y": y(field), "y2": {"datum": 0}, "color": _colour("colour")},
         }
 
     return {
         "height": SENTIMENT_HEIGHT,
+        "padding": {"top": 6, "bottom": 0, "left": 0, "right": 8},
         "layer": [
             area("above", "positive"),
             area("below", "negative"),
             {
+                "transform": _always("ink"),
                 "mark": {"type": "area", "interpolate": "monotone", "opacity": 0.12},
-                "encoding": {"x": x, "y": y("low"), "y2": {"field": "high"}, "color": _colour("ink")},
+                "encoding": {"x": x, "y": y("low"), "y2": {"field": "high"}, "color": _colour("colour")},
             },
             {
+                "data": {"values": [{"colour": "ink"}]},
                 "mark": {"type": "rule", "opacity": 0.55, "strokeWidth": 1},
-                "encoding": {"y": {"datum": 0, "type": "quantitative", "scale": scale}, "color": _colour("ink")},
+                "encoding": {"y": {"datum": 0, "type": "quantitative", "scale": scale}, "color": _colour("colour")},
             },
             {
+                "transform": _always("ink"),
                 "mark": {"type": "line", "interpolate": "monotone", "strokeWidth": 2},
-                "encoding": {"x": x, "y": y("mean"), "color": _colour("ink")},
+                "encoding": {"x": x, "y": y("mean"), "color": _colour("colour")},
             },
             {
-                "transform": [{"filter": "datum.lone"}],
+                "transform": [*_always("ink"), {"filter": "datum.lone"}],
                 "mark": {"type": "point", "filled": True, "size": 36, "opacity": 1},
-                "encoding": {"x": x, "y": y("mean"), "color": _colour("ink")},
+                "encoding": {"x": x, "y": y("mean"), "color": _colour("colour")},
             },
             _hover(frame),
         ],
@@ -138,6 +154,7 @@ def volume(frame: Frame, *, height: int = VOLUME_HEIGHT) -> Spec:
     """Stories over time, stacked by label. Rows of `shape.volume_rows`."""
     return {
         "height": height,
+        "padding": {"top": 6, "bottom": 0, "left": 0, "right": 8},
         "mark": {"type": "rect", "tooltip": True, "xOffset": 0.5, "x2Offset": -0.5},
         "encoding": {
             "x": _time(frame, "start", labels=True),
@@ -158,7 +175,7 @@ def volume(frame: Frame, *, height: int = VOLUME_HEIGHT) -> Spec:
                 },
             },
             "y2": {"field": "to"},
-            "color": _label_colour(),
+            "color": _colour(),
             "tooltip": [
                 {"field": "start", "type": "temporal", "format": "%a %d %b %H:%M", "title": say("field.time")},
                 {"field": "end", "type": "temporal", "format": "%a %d %b %H:%M", "title": say("field.until")},
@@ -169,16 +186,30 @@ def volume(frame: Frame, *, height: int = VOLUME_HEIGHT) -> Spec:
     }
 
 
-def shares(words: list[str], *, bar_height: int = 34) -> Spec:
+def shares(rows: Sequence[Mapping[str, Any]], *, bar_height: int = 34) -> Spec:
     """A bar a label with its share written beside it. Rows of `shape.mix_rows` or `shape.probability_rows`."""
+    words = [str(row["words"]) for row in rows]
+    # The axis grows by tenths, so that it rarely moves; half as much again leaves room for the words beside the bar.
+    reach = max(0.1, ceil(max((row["share"] for row in rows), default=1.0) * 10) / 10) * 1.6
     y = {
         "field": "words",
         "type": "nominal",
         "sort": words,
-        "axis": {"title": None, "domain": False, "ticks": False, "minExtent": 92, "maxExtent": 92, "labelLimit": 92},
+        "axis": {
+            "title": None,
+            "domain": False,
+            "ticks": False,
+            "minExtent": 84,
+            "maxExtent": 84,
+            "labelLimit": 84,
+            "labelFontSize": 13,
+            "labelAlign": "left",
+            "labelPadding": 84,
+        },
     }
     return {
         "height": bar_height * len(words),
+        "padding": {"top": 2, "bottom": 2, "left": 0, "right": 0},
         "encoding": {"y": y},
         "layer": [
             {
@@ -187,11 +218,10 @@ def shares(words: list[str], *, bar_height: int = 34) -> Spec:
                     "x": {
                         "field": "share",
                         "type": "quantitative",
-                        # Half as much again, so that the words beside the longest bar have room.
-                        "scale": {"domain": [0, 1.5]},
+                        "scale": {"domain": [0, reach]},
                         "axis": None,
                     },
-                    "color": _label_colour(),
+                    "color": _colour(),
                     "tooltip": [
                         {"field": "words", "type": "nominal", "title": say("field.label")},
                         {"field": "share_words", "type": "nominal", "title": say("field.share")},
@@ -199,17 +229,13 @@ def shares(words: list[str], *, bar_height: int = 34) -> Spec:
                 },
             },
             {
+                "transform": _always("ink"),
                 "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 13},
                 "encoding": {
                     "x": {"field": "share", "type": "quantitative"},
                     "text": {"field": "share_words", "type": "nominal"},
-                    "color": _colour("ink"),
+                    "color": _colour("colour"),
                 },
             },
         ],
     }
-
-
-def label_words() -> list[str]:
-    """The names on the axis of the label mix, top to bottom."""
-    return [f"{GLYPHS[label]} {say(f'label.{label}')}" for label in LABELS]

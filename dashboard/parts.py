@@ -16,7 +16,7 @@ import streamlit as st
 
 from dashboard import data
 from dashboard.figures import ago, clock, signed, stamp_tone
-from dashboard.shape import LABELS, WINDOWS, Choice, Window
+from dashboard.shape import LABELS, STACK, WINDOWS, Choice, Window
 from dashboard.words import GLYPHS, say
 from newstide.messages import Label, Language
 from newstide.store.reads import StoryRow
@@ -66,7 +66,9 @@ def heading(words: str, newest: Newest | None, read_at: datetime | None) -> None
 def _stamp(newest: Newest | None, read_at: datetime | None) -> None:
     at = data.now()
     if live_every() is None and read_at is not None:
-        st.badge(say("stamp.paused", at=f"{read_at.astimezone(zone()):%H:%M:%S}"), color="gray", icon=":material/pause:")
+        st.badge(
+            say("stamp.paused", at=f"{read_at.astimezone(zone()):%H:%M:%S}"), color="gray", icon=":material/pause:"
+        )
     elif newest is None:
         st.badge(say("stamp.none"), color="gray", icon=":material/schedule:")
     else:
@@ -88,7 +90,7 @@ def banner(place: Any, problem: data.Problem | None, read_at: datetime | None) -
 
 def notice(what: str, why: str, commands: Sequence[str] = (), reference: str = "") -> None:
     """An empty state: what is missing, why, and what to do."""
-    with st.container(border=True, key="notice"):
+    with st.container(border=True, key="notice", width=760):
         st.subheader(what, anchor=False)
         st.markdown(why)
         for command in commands:
@@ -108,6 +110,9 @@ def problem_notice(problem: data.Problem) -> None:
 
 
 def empty_record() -> None:
+    if data.settings().demo:
+        notice(say("empty.demo"), say("empty.demo.why"))
+        return
     notice(say("empty.record"), say("empty.record.why"), ("newstide ingest replay FILE", "newstide ingest feeds"))
 
 
@@ -115,7 +120,7 @@ def empty_window(chosen: Choice, last_published: datetime | None) -> None:
     """Nothing to show although there are stories: either the filters are too narrow, or the window too short."""
     at = data.now()
     if chosen.narrowed:
-        notice(say("empty.filters"), say("empty.filters.why"))
+        notice(say("empty.filters"), say("empty.filters.why", window=say(f"window.{chosen.window}")))
         _button(say("empty.filters.do"), _clear_filters)
     elif last_published is not None:
         words = say("empty.window.why", at=clock(last_published, at, zone()), ago=ago(last_published, at))
@@ -125,7 +130,7 @@ def empty_window(chosen: Choice, last_published: datetime | None) -> None:
 
 def _button(words: str, act: Callable[[], None]) -> None:
     """A button that may stand in a timed fragment, and yet changes the whole page."""
-    if st.button(words, type="primary", on_click=act):
+    if st.button(words, on_click=act):
         st.rerun()
 
 
@@ -146,12 +151,12 @@ def chip(label: Label, score: float) -> None:
 def story_rows(rows: Sequence[StoryRow], at: datetime) -> None:
     """A line or two for each story, with a way to open it."""
     for place, row in enumerate(rows):
-        with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"row-{place}"):
-            with st.container(key=f"chip-{place}", width=86):
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall", key=f"row-{place}"):
+            with st.container(key=f"chip-{place}", width=72):
                 chip(row.label, row.score)
             with st.container(key=f"what-{place}", gap=None):
                 st.text(row.title)
-                st.text(f"{row.source}  ·  {clock(row.published_at, at, zone())}  ·  {ago(row.published_at, at)}")
+                st.text(f"{row.source}  ·  {clock(row.published_at, at, zone())}")
             st.page_link(
                 STORY_PAGE, label=say("open"), query_params={"story": row.story_id}, icon=":material/chevron_right:",
                 icon_position="right",
@@ -160,7 +165,7 @@ def story_rows(rows: Sequence[StoryRow], at: datetime) -> None:
 
 def card(title: str, note: str = "") -> Any:
     """A bordered part of a page with its heading; use it in `with`."""
-    box = st.container(border=True)
+    box = st.container(border=True, gap="xsmall")
     with box:
         st.subheader(title, anchor=False)
         if note:
@@ -168,6 +173,13 @@ def card(title: str, note: str = "") -> Any:
     return box
 
 
+def legend() -> str:
+    """The labels in the colours that charts give them."""
+    tones = {"positive": "blue", "negative": "orange", "neutral": "gray", "unsure": "gray"}
+    return "  ·  ".join(f":{tones[label]}[{GLYPHS[label]}\u00a0{say(f'label.{label}')}]" for label in reversed(STACK))
+
+
 def chart(rows: Sequence[Mapping[str, Any]], spec: dict[str, Any], alt: str, key: str) -> None:
     """Data go as a table beside the specification: when only they change, the chart is not made anew."""
-    st.vega_lite_chart(pa.Table.from_pylist(list(rows)), spec, alt=alt, key=key, width="stretch")
+    with st.container(key=f"box-{key}"):
+        st.vega_lite_chart(pa.Table.from_pylist(list(rows)), spec, alt=alt, key=key, width="stretch")

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, Literal, cast
 
 from dashboard.figures import Tone, percent, score_words, signed
@@ -22,6 +23,13 @@ LENGTHS: Final[Mapping[Window, timedelta]] = {
     "24h": timedelta(hours=24),
     "7d": timedelta(days=7),
     "30d": timedelta(days=30),
+}
+STEPS: Final[Mapping[Window, timedelta]] = {
+    "1h": timedelta(minutes=2),
+    "6h": timedelta(minutes=10),
+    "24h": timedelta(minutes=30),
+    "7d": timedelta(hours=3),
+    "30d": timedelta(hours=12),
 }
 WINDOWS: Final[tuple[Window, ...]] = (*LENGTHS, "all")
 LABELS: Final[tuple[Label, ...]] = ("positive", "neutral", "negative", "unsure")
@@ -92,7 +100,7 @@ def frame_of(choice: Choice, now: datetime, span: tuple[datetime, datetime]) -> 
     previous = None
     if since is not None and length is not None and span[0] <= since - length:
         previous = replace(current, since=since - length, until=since)
-    step = step_for(end - start)
+    step = STEPS.get(choice.window) or step_for(end - start)
     return Frame(current, previous, _floor(start, step), end, step)
 
 
@@ -113,7 +121,9 @@ def sentiment_rows(points: Sequence[TrendPoint], frame: Frame) -> list[dict[str,
     rows = [_sentiment_row(start, found.get(start), frame.step) for start in _starts(frame)]
     drawn = [row["mean"] is not None for row in rows]
     for place, row in enumerate(rows):
-        row["lone"] = drawn[place] and not any(drawn[max(0, place - 1) : place]) and not any(drawn[place + 1 : place + 2])
+        row["lone"] = (
+            drawn[place] and not any(drawn[max(0, place - 1) : place]) and not any(drawn[place + 1 : place + 2])
+        )
     return rows
 
 
@@ -143,9 +153,7 @@ def _sentiment_row(start: datetime, point: TrendPoint | None, step: timedelta) -
     }
 
 
-def volume_rows(
-    points: Sequence[TrendPoint], frame: Frame, labels: Sequence[Label] = LABELS
-) -> list[dict[str, Any]]:
+def volume_rows(points: Sequence[TrendPoint], frame: Frame, labels: Sequence[Label] = LABELS) -> list[dict[str, Any]]:
     """A row for each step that has stories and each of the labels, with its place in the stack. No labels: all."""
     counted = {point.start: {label: cast("int", getattr(point, label)) for label in LABELS} for point in points}
     return _stack(counted, frame, labels or LABELS)
@@ -185,7 +193,7 @@ def _stack(
 def score_reach(rows: Sequence[Mapping[str, Any]]) -> float:
     """How far the score axis goes both ways. Few sizes, so that it rarely jumps."""
     ends = [abs(row[name]) for row in rows for name in ("mean", "low", "high") if row[name] is not None]
-    return next(reach for reach in (0.25, 0.5, 1.0) if reach >= min(1.0, max(ends, default=0.0)))
+    return next(reach for reach in (0.25, 0.5, 0.75, 1.0) if reach >= min(1.0, max(ends, default=0.0)))
 
 
 def mix_rows(totals: Totals) -> list[dict[str, Any]]:
@@ -227,9 +235,10 @@ def tiles(totals: Totals, previous: Totals | None, frame: Frame, window: Window,
     versus = say("tile.versus", window=say(f"window.{window}"))
     if before is None:
         versus = say("tile.alone", window=say(f"window.{window}")) if window != "all" else say("tile.alone.all")
-    mean = _change(totals.mean_score, before and before.mean_score)
-    negative = _change(share(totals, "negative"), before and share(before, "negative"))
-    unsure = _change(share(totals, "unsure"), before and share(before, "unsure"))
+    mean, negative, unsure = (
+        None if before is None else _change(measure(totals), measure(before))
+        for measure in (_mean, partial(share, label="negative"), partial(share, label="unsure"))
+    )
     growth = None if before is None else totals.count / before.count - 1
     from_sources = say("tile.stories.note.one") if sources == 1 else say("tile.stories.note", n=sources)
     return [
@@ -251,6 +260,10 @@ def tiles(totals: Totals, previous: Totals | None, frame: Frame, window: Window,
             help=say("tile.unsure.help"),
         ),
     ]  # fmt: skip
+
+
+def _mean(totals: Totals) -> float | None:
+    return totals.mean_score
 
 
 def share(totals: Totals, label: Label) -> float | None:

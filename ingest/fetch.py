@@ -28,8 +28,8 @@ RETRY_AFTER_S_MAX: Final = 24 * 3600.0
 """Whatever a publisher asks for, we look again the next day."""
 
 _ACCEPT: Final = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
-_ENCODINGS: Final = {"": None, "identity": None, "gzip": 47, "x-gzip": 47, "deflate": 47}
-"""Content encodings that we ask for and take, and how zlib calls them (47: a gzip or zlib header, whichever)."""
+_ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
+"""Content encodings that we ask for and take."""
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _HEADER_SAFE: Final = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,999}")
 
@@ -167,7 +167,7 @@ def _answer(response: httpx2.Response, url: str, now: datetime) -> Fetched | Not
         raise SourceUnavailable(f"{url} is encoded as {encoding[:40]}", why="we asked for gzip or deflate at most")
     return Fetched(
         url=url,
-        body=_bounded(response.iter_raw(), _ENCODINGS[encoding], url),
+        body=_bounded(response.iter_raw(), encoding, url),
         content_type=response.headers.get("content-type", "")[:200],
         etag=_echo(response.headers.get("etag", "")),
         last_modified=_echo(response.headers.get("last-modified", "")),
@@ -179,23 +179,29 @@ def _echo(header: str) -> str:
     return header if _HEADER_SAFE.fullmatch(header) else ""
 
 
-def _bounded(chunks: Iterable[bytes], wbits: int | None, url: str) -> bytes:
+def _bounded(chunks: Iterable[bytes], encoding: str, url: str) -> bytes:
     """The decoded body; not a byte more than allowed is ever held."""
-    inflater = zlib.decompressobj(wbits) if wbits is not None else None
+    inflater: Any = None
     body = bytearray()
-    for chunk in chunks:
+    for number, chunk in enumerate(chunks):
+        if number == 0:
+            inflater = _inflater(encoding, chunk)
         try:
-            body += inflater.decompress(chunk, BODY_BYTES_MAX + 1 - len(body)) if inflater is not None else chunk
-        except zlib.error:
-            if body or wbits is None or wbits < 0:
-                raise SourceUnavailable(f"{url} does not answer", why="its compressed body is broken") from None
-            wbits, inflater = -zlib.MAX_WBITS, zlib.decompressobj(-zlib.MAX_WBITS)  # some call raw streams deflate
-            body += inflater.decompress(chunk, BODY_BYTES_MAX + 1)
+            body += chunk if inflater is None else inflater.decompress(chunk, BODY_BYTES_MAX + 1 - len(body))
+        except zlib.error as error:
+            raise SourceUnavailable(f"{url} does not answer", why="its compressed body is broken") from error
         if len(body) > BODY_BYTES_MAX:
             raise SourceUnavailable(f"{url} is larger than {BODY_BYTES_MAX >> 20} MiB", why="no feed is")
-    if inflater is not None and body and not inflater.eof:
+    if inflater is not None and not inflater.eof:
         raise SourceUnavailable(f"{url} does not answer", why="its compressed body was cut off")
     return bytes(body)
+
+
+def _inflater(encoding: str, first: bytes) -> Any:
+    if encoding in ("", "identity"):
+        return None
+    headless = encoding == "deflate" and first[0] & 0x0F != zlib.DEFLATED  # some call a raw stream deflate
+    return zlib.decompressobj(-zlib.MAX_WBITS if headless else zlib.MAX_WBITS | 32)
 
 
 def retry_after_s(header: str, now: datetime) -> float | None:

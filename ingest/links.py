@@ -10,7 +10,7 @@ URL_CHARS_MAX: Final = 2_000
 
 # Browsers drop these inside an address, so "java\tscript:" is a script to them.
 _DROPPED: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
-_WEB: Final = re.compile(r"(https?)://([^/?#\\]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.IGNORECASE)
+_WEB: Final = re.compile(r"(https?)://([^/?#\\]*)(/[^?#]*)?(?:\?([^#]*))?(?:#.*)?", re.IGNORECASE)
 _HOST: Final = re.compile(r"(?:\[[0-9a-f:.]+\]|[^\s:@\[\]<>\"'%]+)(?::(\d{1,5}))?", re.IGNORECASE)
 # Not allowed as they stand in an address, and dangerous where one is pasted into markup.
 _UNSAFE: Final = re.compile(r"[\"'<>\\^`{|}]")

@@ -114,7 +114,7 @@ def publisher_id(entry: Entry, url: str, title: str, body: str) -> str:
 
 
 def judge_time(entry: Entry, origin: Origin) -> tuple[datetime, bool]:
-    '"""When the story was published, and whether the time of receipt stands in for a date not to be believed."""
+    """When the story was published, and whether the time of receipt stands in for a date not to be believed."""
     read = read_date(entry.published) if entry.published else None
     if read is not None:
         at, zoned = read

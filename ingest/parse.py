@@ -89,9 +89,15 @@ def _entry(found: Mapping[str, Any]) -> Entry:
         url=_text(found.get("link")),
         title=_text(found.get("title")),
         body=_text(max([found.get("summary") or "", *bodies], key=len)),
-        published=_text(found.get("published") or found.get("updated"))[:200],
-        published_at=_moment(found.get("published_parsed") or found.get("updated_parsed")),
+        published=_text(_date(found, ""))[:200],
+        published_at=_moment(_date(found, "_parsed")),
     )
+
+
+def _date(found: Mapping[str, Any], form: str) -> Any:
+    """feedparser answers for a missing `updated` with `published`, and complains: so ask first whether it is there."""
+    names = (f"published{form}", f"updated{form}")
+    return next((found[name] for name in names if name in found and found[name]), None)
 
 
 def _text(value: object, *, whole: bool = False) -> str:

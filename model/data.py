@@ -7,6 +7,7 @@ are named in `TRAINING`; everything else here is for measuring.
 import gzip
 import hashlib
 import os
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,7 @@ def read_split(root: Path, name: str, *, merge: bool = False) -> Split:
     try:
         packed = path.read_bytes()
         lines = gzip.decompress(packed).splitlines()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataInvalid(
             f"cannot read {name} in the data folder", why=str(error), fix=f"check {DATA_VARIABLE} and the file"
         ) from error
@@ -116,7 +117,9 @@ def _row(name: str, number: int, line: bytes) -> Row:
         read = msgspec.json.decode(line, type=_Line)
         index = LABELS.index(read.label)
     except (msgspec.MsgspecError, ValueError) as error:
-        raise DataInvalid(f"{name}, line {number} is not a labelled text", why=str(error), fix="fix the line") from error
+        raise DataInvalid(
+            f"{name}, line {number} is not a labelled text", why=str(error), fix="fix the line"
+        ) from error
     target = [0.0, 0.0, 0.0]
     target[index] = 1.0
     return Row(model_input(read.text), (target[0], target[1], target[2]), read.source, read.agree, read.mixed)

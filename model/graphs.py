@@ -37,14 +37,24 @@ class Product:
 
 
 def export(model: Classifier) -> ModelProto:
-    """The network as one graph: `input_ids` (texts, tokens) of one length to `logits` (texts, 3); no mask, no padding."""
+    """The network as one graph: `input_ids` (texts, tokens) to `logits` (texts, 3); texts of one length, no mask."""
     model.eval()
     sample = torch.randint(5, 90, (3, 11))
-    shapes = {"input_ids": {0: torch.export.Dim("texts", min=1, max=65_536), 1: torch.export.Dim("tokens", min=2, max=512)}}
+    shapes = {
+        "input_ids": {0: torch.export.Dim("texts", min=1, max=65_536), 1: torch.export.Dim("tokens", min=2, max=512)}
+    }
     with _quiet():
         program = torch.onnx.export(
-            model, (), kwargs={"input_ids": sample}, dynamo=True, dynamic_shapes=shapes, opset_version=OPSET,
-            input_names=["input_ids"], output_names=["logits"], external_data=False, verbose=False,
+            model,
+            (),
+            kwargs={"input_ids": sample},
+            dynamo=True,
+            dynamic_shapes=shapes,
+            opset_version=OPSET,
+            input_names=["input_ids"],
+            output_names=["logits"],
+            external_data=False,
+            verbose=False,
         )
     if program is None:
         raise RuntimeError("torch.onnx.export gave no program")
@@ -96,7 +106,9 @@ def ranges(model: ModelProto, tensors: Sequence[str], texts: Iterable[Sequence[i
     return found
 
 
-def smooth(model: ModelProto, chosen: Sequence[Product], peaks: dict[str, NDArray[np.float32]], strength: float) -> None:
+def smooth(
+    model: ModelProto, chosen: Sequence[Product], peaks: dict[str, NDArray[np.float32]], strength: float
+) -> None:
     """Divide each input channel of the products by a factor and multiply its weights by it (as SmoothQuant does).
 
     The function stays the same; the outliers move from activations, which share one step size, into weights.
@@ -118,22 +130,31 @@ def smooth(model: ModelProto, chosen: Sequence[Product], peaks: dict[str, NDArra
 def quantise_rows(model: ModelProto, chosen: Sequence[Product]) -> None:
     """Replace products by integer ones whose activations get a step size for each token, found while running.
 
-    A token's result then depends on that token alone: exact integers, no neighbour, no batch.
+    A token's result then depends on that token alone: exact integers, no neighbour, no batch. Products with the same
+    input (query, key, value) share its integers.
     """
     weights = _initializers(model)
-    for name, value in (("row_zero", np.uint8(128)), ("row_steps", np.float32(127)), ("row_least", np.float32(1e-8)),
-                        ("row_shift", np.float32(128))):
+    # 128.5: the shift to unsigned, and a half because the cast cuts off.
+    for name, value in (
+        ("row_zero", np.uint8(128)),
+        ("row_steps", np.float32(127)),
+        ("row_shift", np.float32(128.5)),
+        ("row_least", np.float32(1e-8)),
+    ):
         model.graph.initializer.append(numpy_helper.from_array(np.array(value), name))
     model.graph.initializer.append(numpy_helper.from_array(np.array([-1], dtype=np.int64), "row_axis"))
+    prepared: set[str] = set()
     for product in chosen:
         steps, small = quantise_columns(weights[product.weights])
-        name = product.node
         replace_tensor(model, product.weights, small)
-        model.graph.initializer.append(numpy_helper.from_array((steps / 127).astype(np.float32), f"{name}_steps"))
-        at = _node_index(model, name)
+        scale = (steps / np.float32(127 * 127)).astype(np.float32)
+        model.graph.initializer.append(numpy_helper.from_array(scale, f"{product.node}_steps"))
+        at = _node_index(model, product.node)
         target = model.graph.node[at].output[0]
         del model.graph.node[at]
-        for offset, node in enumerate(_row_nodes(name, product.source, product.weights, target)):
+        nodes = [] if product.source in prepared else _row_integers(product.source)
+        prepared.add(product.source)
+        for offset, node in enumerate([*nodes, *_row_product(product, target)]):
             model.graph.node.insert(at + offset, node)
 
 
@@ -173,26 +194,31 @@ def replace_tensor(model: ModelProto, name: str, value: NDArray[Any]) -> None:
     raise KeyError(name)
 
 
-def _row_nodes(name: str, source: str, weights: str, target: str) -> list[NodeProto]:
-    def step(op: str, inputs: list[str], label: str, **attributes: Any) -> NodeProto:
-        output = target if label == "out" else f"{name}_{label}"
-        return helper.make_node(op, inputs, [output], f"{name}_{label}_node", **attributes)
-
+def _row_integers(source: str) -> list[NodeProto]:
+    """`source` in 127ths of each token's largest absolute value, as unsigned bytes around 128."""
     return [
-        step("Abs", [source], "abs"),
-        step("ReduceMax", [f"{name}_abs", "row_axis"], "reach", keepdims=1),
-        step("Max", [f"{name}_reach", "row_least"], "peak"),
-        step("Div", ["row_steps", f"{name}_peak"], "inverse"),
-        step("Mul", [source, f"{name}_inverse"], "scaled"),
-        step("Add", [f"{name}_scaled", "row_shift"], "shifted"),
-        step("Round", [f"{name}_shifted"], "round"),
-        step("Cast", [f"{name}_round"], "uint8", to=2),
-        step("MatMulInteger", [f"{name}_uint8", weights, "row_zero"], "int32"),
-        step("Cast", [f"{name}_int32"], "float", to=1),
-        step("Mul", [f"{name}_peak", f"{name}_steps"], "step"),
-        step("Div", [f"{name}_step", "row_steps"], "both"),
-        step("Mul", [f"{name}_float", f"{name}_both"], "out"),
+        _node("Abs", [source], f"{source}_abs"),
+        _node("ReduceMax", [f"{source}_abs", "row_axis"], f"{source}_reach", keepdims=1),
+        _node("Max", [f"{source}_reach", "row_least"], f"{source}_peak"),
+        _node("Div", ["row_steps", f"{source}_peak"], f"{source}_inverse"),
+        _node("Mul", [source, f"{source}_inverse"], f"{source}_scaled"),
+        _node("Add", [f"{source}_scaled", "row_shift"], f"{source}_shifted"),
+        _node("Cast", [f"{source}_shifted"], f"{source}_uint8", to=onnx.TensorProto.UINT8),
     ]
+
+
+def _row_product(product: Product, target: str) -> list[NodeProto]:
+    source, name = product.source, product.node
+    return [
+        _node("MatMulInteger", [f"{source}_uint8", product.weights, "row_zero"], f"{name}_int32"),
+        _node("Cast", [f"{name}_int32"], f"{name}_float", to=onnx.TensorProto.FLOAT),
+        _node("Mul", [f"{name}_float", f"{name}_steps"], f"{name}_columns"),
+        _node("Mul", [f"{name}_columns", f"{source}_peak"], target),
+    ]
+
+
+def _node(kind: str, inputs: list[str], output: str, **attributes: Any) -> NodeProto:
+    return helper.make_node(kind, inputs, [output], f"{output}_made", **attributes)
 
 
 def _initializers(model: ModelProto) -> dict[str, NDArray[Any]]:

@@ -63,7 +63,8 @@ def expected_calibration_error(probabilities: Floats, truth: Ints) -> float:
 def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
     scaled = logits.astype(np.float64) / temperature
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    shares: Floats = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
 
 
 def fit_temperature(logits: Floats, truth: Ints) -> float:

@@ -67,7 +67,9 @@ def base_folder(base: str) -> Path:
 def from_base(folder: Path, dropout: float) -> Classifier:
     """A classifier with the base's weights and a fresh head."""
     config = _config(folder, dropout)
-    encoder = AutoModel.from_pretrained(folder, config=config, local_files_only=True, dtype=torch.float32, attn_implementation="eager")
+    encoder = AutoModel.from_pretrained(
+        folder, config=config, local_files_only=True, dtype=torch.float32, attn_implementation="eager"
+    )
     return Classifier(encoder, int(config.hidden_size), dropout)
 
 

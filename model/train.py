@@ -4,6 +4,7 @@ A run killed at any moment continues from its last checkpoint (`last.pt`, writte
 batches that it would have seen. Test splits are never read here.
 """
 
+import copy
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from newstide.errors import ModelInvalid
 
 # Longer steps than this come from one odd batch and throw the encoder off; 1.0 is what BERT was trained with.
 GRADIENT_NORM_MAX = 1.0
+# The average follows faster in the first steps, or it would carry the fresh head's random weights for long.
+AVERAGING_WARM_UP = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,16 @@ class Texts:
     ids: list[list[int]]
     targets: Tensor
     weights: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What learns. `average` follows `model` smoothly; it is what is measured and kept, for it generalises better."""
+
+    model: network.Classifier
+    average: network.Classifier
+    optimizer: Any
+    scheduler: Any
 
 
 @dataclass(slots=True)
@@ -72,22 +85,25 @@ def train(
     held = _encode(folder, validation_rows, config)
     model = network.from_base(network.base_folder(config.base), config.dropout)
     optimizer, scheduler, steps = _optimizer(model, config, len(fit.ids))
-    state = _resume(folder, model, optimizer, scheduler)
+    parts = Parts(model, copy.deepcopy(model).requires_grad_(False), optimizer, scheduler)
+    state = _resume(folder, parts)
     every = max(1, steps // (config.epochs * config.evals_per_epoch))
     with runs.Curves(folder, state.step) as curves:
         for chosen in _schedule(fit, config, state.step):
             if state.stale >= config.patience:
                 break
-            loss = _step(model, optimizer, fit, chosen, config)
-            scheduler.step()
+            loss = _step(parts, fit, chosen, config)
             state.step += 1
+            _follow(parts, min(config.averaging, state.step / (state.step + AVERAGING_WARM_UP)))
             score = None
             if state.step % every == 0 or state.step == steps:
-                scores = measure(model, held)
+                scores = measure(parts.average, held)
                 score = scores.macro_f1
-                curves.add(state.step, {"loss": loss, "macro_f1": score, "accuracy": scores.accuracy,
-                                        "lr": scheduler.get_last_lr()[0]})
-                _keep(folder, model, optimizer, scheduler, state, score)
+                curves.add(
+                    state.step,
+                    {"loss": loss, "macro_f1": score, "accuracy": scores.accuracy, "lr": scheduler.get_last_lr()[0]},
+                )
+                _keep(folder, parts, state, score)
             report(Progress(state.step, steps, loss, score))
     done = record_end(record, state)
     runs.write_record(folder, done)
@@ -124,8 +140,8 @@ def record_end(record: runs.RunRecord, state: State) -> runs.RunRecord:
 
 
 def _open_run(config: runs.TrainConfig, splits: tuple[data.Split, data.Split], folder: Path) -> runs.RunRecord:
-    folder.mkdir(parents=True, exist_ok=True)
     base = network.base_folder(config.base)
+    folder.mkdir(parents=True, exist_ok=True)
     tokenizer_hash = tokens.write_tokenizer(base, folder / runs.TOKENIZER, config.max_tokens)
     (folder / "config.json").write_bytes((base / "config.json").read_bytes())
     record = runs.RunRecord(
@@ -141,7 +157,9 @@ def _open_run(config: runs.TrainConfig, splits: tuple[data.Split, data.Split], f
     if (folder / runs.RECORD).is_file():
         before = runs.read_record(folder)
         if (before.config, before.train_fingerprint, before.tokenizer_hash) != (
-            record.config, record.train_fingerprint, record.tokenizer_hash
+            record.config,
+            record.train_fingerprint,
+            record.tokenizer_hash,
         ):
             raise ModelInvalid(
                 f"the run in {folder} was started with another configuration or other data",
@@ -195,7 +213,8 @@ def _schedule(texts: Texts, config: runs.TrainConfig, done: int) -> Iterator[lis
                 yield chosen
 
 
-def _step(model: network.Classifier, optimizer: Any, texts: Texts, chosen: list[int], config: runs.TrainConfig) -> float:
+def _step(parts: Parts, texts: Texts, chosen: list[int], config: runs.TrainConfig) -> float:
+    model = parts.model
     model.train()
     ids, mask = batches.pad([texts.ids[i] for i in chosen], 0)
     with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
@@ -204,33 +223,50 @@ def _step(model: network.Classifier, optimizer: Any, texts: Texts, chosen: list[
         logits.float(), texts.targets[chosen], reduction="none", label_smoothing=config.label_smoothing
     )
     loss = (each * texts.weights[chosen]).mean()
-    optimizer.zero_grad(set_to_none=True)
+    parts.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM_MAX)
-    optimizer.step()
+    parts.optimizer.step()
+    parts.scheduler.step()
     return float(loss.detach())
 
 
-def _keep(folder: Path, model: network.Classifier, optimizer: Any, scheduler: Any, state: State, score: float) -> None:
+@torch.no_grad()
+def _follow(parts: Parts, keep: float) -> None:
+    pairs = zip(parts.average.parameters(), parts.model.parameters(), strict=True)
+    for average, current in pairs:
+        if current.requires_grad:
+            average.lerp_(current, 1.0 - keep)
+
+
+def _keep(folder: Path, parts: Parts, state: State, score: float) -> None:
     if score > state.best:
         state.best, state.best_step, state.stale = score, state.step, 0
-        _save(folder / runs.BEST, model.state_dict())
+        _save(folder / runs.BEST, parts.average.state_dict())
     else:
         state.stale += 1
-    _save(folder / runs.LAST, {
-        "model": model.state_dict(), "optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict(),
-        "random": torch.get_rng_state(), "state": [state.step, state.best_step, state.best, state.stale],
-    })
+    _save(
+        folder / runs.LAST,
+        {
+            "model": parts.model.state_dict(),
+            "average": parts.average.state_dict(),
+            "optimizer": parts.optimizer.state_dict(),
+            "scheduler": parts.scheduler.state_dict(),
+            "random": torch.get_rng_state(),
+            "state": [state.step, state.best_step, state.best, state.stale],
+        },
+    )
 
 
-def _resume(folder: Path, model: network.Classifier, optimizer: Any, scheduler: Any) -> State:
+def _resume(folder: Path, parts: Parts) -> State:
     path = folder / runs.LAST
     if not path.is_file():
         return State()
     kept = torch.load(path, weights_only=True)
-    model.load_state_dict(kept["model"])
-    optimizer.load_state_dict(kept["optimizer"])
-    scheduler.load_state_dict(kept["scheduler"])
+    parts.model.load_state_dict(kept["model"])
+    parts.average.load_state_dict(kept["average"])
+    parts.optimizer.load_state_dict(kept["optimizer"])
+    parts.scheduler.load_state_dict(kept["scheduler"])
     torch.set_rng_state(kept["random"])
     step, best_step, best, stale = kept["state"]
     return State(int(step), int(best_step), float(best), int(stale))

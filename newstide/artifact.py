@@ -239,7 +239,7 @@ def _tensor_is_external(tensor: Any) -> bool:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, Any]]:
-    """The fields of one protocol-buffer message: number, and an int or a view of the bytes. ValueError when cut short."""
+    """The fields of a protocol-buffer message: number, and an int or a view of bytes. ValueError when cut short."""
     at, end = 0, len(message)
     while at < end:
         key, at = _varint(message, at)

@@ -11,10 +11,11 @@ from newstide.messages import SCHEMA, NewsItem, Reason, ScoredStory
 
 LINES_MAX: Final = 256
 """Lines a record: past this the cost per record no longer shows (see docs/architecture.md)."""
-LINE_BYTES_MAX: Final = 1 << 20
-"""One story's line. A headline with its body is a few kB; a broker refuses records over 1 MiB by default."""
 RECORD_BYTES_MAX: Final = 900_000
 """A packed record stays below the broker's default of 1 MiB."""
+LINE_BYTES_MAX: Final = RECORD_BYTES_MAX
+"""One story's line. A headline with its body is a few kB. What is scored must fit the broker as well, and is longer by
+the score: a story that could be read but not announced would hold up its partition for ever."""
 READABLE_SCHEMAS: Final = frozenset({SCHEMA})
 
 _encoder = msgspec.json.Encoder()

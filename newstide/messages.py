@@ -65,6 +65,11 @@ class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
         """p_positive - p_negative, in [-1, 1]."""
         return self.p_positive - self.p_negative
 
+    @property
+    def has_opinion(self) -> bool:
+        """False when the model could say nothing: no words to read, or a language that it has not learned."""
+        return not self.p_negative == self.p_neutral == self.p_positive
+
 
 class Reason(StrEnum):
     """Why an item was refused. The words are stored, shown and counted: never rename one."""
@@ -86,7 +91,8 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     """One item that cannot go on, with all that is needed to look at it and to send it again.
 
     `origin` and `position` name the place it came from (topic/partition and offset, or file and line); `line` is the
-    line within a packed record, -1 for a whole record. Together they are its identity: stored twice, it is there once.
+    line within a packed record, -1 for a whole record. Together with `raw` they are its identity: stored twice, it is
+    there once.
     """
 
     stage: Literal["ingest", "process"]

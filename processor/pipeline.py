@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -53,10 +53,12 @@ def decode(records: Sequence[Record], topic: str, now: datetime) -> tuple[list[R
         bad += [(record.partition, _reject(topic, record.partition, record.offset, line, now)) for line in lines]
         for number, item in items:
             received = Received(record.partition, record.offset, number, storable(item))
-            if model_input(received.item.title, received.item.body):
-                good.append(received)
-            else:
+            if not model_input(received.item.title, received.item.body):
                 bad.append(refuse(received, topic, Reason.EMPTY_TEXT, "there is nothing to read in it", now))
+            elif not datable(received.item):
+                bad.append(refuse(received, topic, Reason.NO_TIME, "a time beyond the calendar", now))
+            else:
+                good.append(received)
     return good, bad
 
 
@@ -93,6 +95,14 @@ def storable(item: NewsItem) -> NewsItem:
     if all(fields[name] == getattr(item, name) for name in fields):
         return item
     return msgspec.structs.replace(item, **fields, flags=(*item.flags, "text_cleaned"))
+
+
+def datable(item: NewsItem) -> bool:
+    """Whether its times exist in UTC: the last hours of the year 9999 west of Greenwich can be written, never read."""
+    try:
+        return all(time.astimezone(UTC) for time in (item.published_at, item.received_at))
+    except OverflowError:
+        return False
 
 
 def texts_of(received: Iterable[Received]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from newstide.bus.connect import connect as connect_bus
+from newstide.bus.connect import connect_ready
 from newstide.consume.loop import ConsumeLoop, LoopConfig
 from newstide.consume.policy import RejectBudget
 from newstide.scoring.connect import connect as connect_scorer
@@ -18,7 +18,7 @@ def run_processor(settings: Settings, service: Service, *, drain: bool = False) 
     model, the bus or the store cannot be used."""
     scorer = connect_scorer(settings)
     database = connect_store(settings)
-    bus = connect_bus(settings)
+    bus = connect_ready(settings)
     producer = bus.producer()
     config = LoopConfig(
         stream=Stream(settings.processor.group, settings.bus.topic_raw),

@@ -15,6 +15,7 @@ from dashboard.parts import (
     empty_record,
     empty_window,
     heading,
+    legend,
     live_every,
     problem_notice,
     story_rows,
@@ -38,7 +39,7 @@ def page() -> None:
     chosen = choice()
     answer = data.ask("overview", chosen, lambda: data.overview(chosen))
     reading = answer.value
-    heading(say("page.overview"), reading and reading.newest, reading and reading.read_at)
+    heading(say("page.overview"), reading.newest if reading else None, reading.read_at if reading else None)
     place = st.empty()
     if reading is None:
         if answer.problem is not None:
@@ -60,7 +61,7 @@ def full(chosen: Choice, reading: data.Overview, frame: Frame, current: Totals) 
     sentiment = sentiment_rows(reading.trend, frame)
     with card(say("chart.sentiment"), say("chart.sentiment.note", step=step_words(frame.step))):
         chart(sentiment, charts.sentiment(frame, score_reach(sentiment)), say("chart.sentiment.alt"), "sentiment")
-        st.caption(say("chart.volume"))
+        st.markdown(f":small[{say('chart.volume')}:  {legend()}]")
         chart(volume_rows(reading.trend, frame), charts.volume(frame), say("chart.volume.alt"), "volume")
     left, right = st.columns([1.9, 1], gap="medium")
     with left, card(say("section.latest")):
@@ -68,7 +69,8 @@ def full(chosen: Choice, reading: data.Overview, frame: Frame, current: Totals) 
         st.page_link(STORIES_PAGE, label=say("all_stories"), icon=":material/arrow_forward:", icon_position="right")
     with right:
         with card(say("chart.mix")):
-            chart(mix_rows(current), charts.shares(charts.label_words()), say("chart.mix.alt"), "mix")
+            mix = mix_rows(current)
+            chart(mix, charts.shares(mix), say("chart.mix.alt"), "mix")
         with card(say("section.sources")):
             source_table(reading.sources)
 

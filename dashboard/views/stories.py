@@ -22,7 +22,7 @@ from dashboard.parts import (
     zone,
 )
 from dashboard.shape import LABELS, Choice, Frame, histogram_rows, volume_rows
-from dashboard.words import GLYPHS, say
+from dashboard.words import say
 
 ROWS_A_PAGE: Final = 25
 HISTOGRAM_HEIGHT: Final = 110
@@ -50,7 +50,7 @@ def watch() -> None:
     listing = kept(chosen)
     answer = data.ask("arrivals", chosen, lambda: data.arrivals(chosen, listing.seq if listing else 0))
     arrived, newest = answer.value or (0, None)
-    heading(say("page.stories"), newest, listing and listing.read_at)
+    heading(say("page.stories"), newest, listing.read_at if listing else None)
     place = st.empty()
     if listing is None:
         if answer.problem is None:
@@ -81,15 +81,15 @@ def count_words(listing: data.Listing) -> str:
 
 
 def filters() -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="story_filters"):
-        with st.container(key="search", width=360):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="story_filters"):
+        with st.container(key="search", width=320):
             st.text_input(
                 say("filter.text"), key="q", bind="query-params", placeholder=say("filter.text.hint"), max_chars=200,
-                type="search",
+                type="search", label_visibility="collapsed",
             )  # fmt: skip
         st.pills(
             say("filter.label"), LABELS, selection_mode="multi", key="label", bind="query-params",
-            default=DEFAULTS["label"], format_func=lambda label: f"{GLYPHS[label]} {say(f'label.{label}')}",
+            default=DEFAULTS["label"], label_visibility="collapsed",
         )  # fmt: skip
 
 
@@ -126,13 +126,11 @@ def rows(listing: data.Listing) -> None:
 
 
 def page() -> None:
-    above = st.container()
     filters()
     chosen = choice(of_stories=True)
     if kept(chosen) is None:
         renew(chosen)
-    with above:
-        st.fragment(watch, run_every=live_every())()
+    st.fragment(watch, run_every=live_every())()
     listing = kept(chosen)
     if listing is not None:
         stand(chosen, listing)

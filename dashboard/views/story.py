@@ -52,7 +52,7 @@ def page() -> None:
 
 
 def heading_of(reading: data.StoryPage | None) -> None:
-    heading(say("page.story"), reading and reading.newest, reading and reading.read_at)
+    heading(say("page.story"), reading.newest if reading else None, reading.read_at if reading else None)
 
 
 def back() -> None:
@@ -105,8 +105,7 @@ def verdict(story: ScoredRevision) -> None:
             nearest = nearest_label(story.p_negative, story.p_neutral, story.p_positive)
             st.caption(say("story.unsure", label=say(f"label.{nearest}").lower()))
         rows = probability_rows(story.p_negative, story.p_neutral, story.p_positive)
-        words = [row["words"] for row in rows]
-        chart(rows, charts.shares(words), say("chart.probabilities.alt"), "probabilities")
+        chart(rows, charts.shares(rows), say("chart.probabilities.alt"), "probabilities")
         with st.container(gap="xxsmall", key="fine-print"):
             st.text(say("story.model", model=story.model_version))
             st.text(say("story.tokenizer", hash=story.tokenizer_hash[:HASH_SHOWN]))
@@ -139,12 +138,12 @@ def history(revisions: list[ScoredRevision], at: datetime) -> None:
     st.dataframe(
         [
             {
-                say("field.title"): row.title,
                 say("field.revision"): row.revision,
                 say("field.label"): say(f"label.{row.label}"),
                 say("field.score"): score_words(row.score),
-                say("field.model"): row.model_version,
                 say("field.scored"): clock(row.scored_at, at, zone()),
+                say("field.title"): row.title,
+                say("field.model"): row.model_version,
             }
             for row in revisions
         ],

@@ -31,6 +31,14 @@ def connect(settings: Settings) -> Bus:
     )
 
 
+def connect_ready(settings: Settings) -> Bus:
+    """As `connect`, for programs that work: the embedded topics are made, for there is nobody else to do it."""
+    bus = connect(settings)
+    if settings.bus.kind == "embedded":
+        ensure_topics(bus, settings)
+    return bus
+
+
 def ensure_topics(bus: Bus, settings: Settings) -> dict[str, bool]:
     """Make the topics of ours that are missing; says of each whether it was made now."""
     admin = bus.admin()

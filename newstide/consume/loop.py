@@ -11,7 +11,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from newstide.bus.port import Bus, Consumer, OffsetOutOfRange, Record
 from newstide.consume.policy import RejectBudget, Suspicion, records_to_ask, take
 from newstide.consume.positions import Positions
-from newstide.errors import BusUnavailable, Fenced, HistoryChanged, Retryable, TooManyRejects
+from newstide.errors import BusUnavailable, Fenced, HistoryChanged, NewstideError, Retryable, TooManyRejects
 from newstide.messages import Reason
 from newstide.service import Service
 from newstide.store import streams
@@ -83,7 +83,7 @@ class ConsumeLoop(Generic[W]):
                 if not self._config.rewind_on_history_change:
                     raise
                 self._service.log.warning("reading_again_from_the_start", why=error.why)
-                streams.begin_again(self._database, self._config.stream)
+                streams.begin_again(self._database, self._config.stream, self._positions.offsets())
 
     @contextmanager
     def _membership(self) -> Iterator[Consumer]:
@@ -103,8 +103,7 @@ class ConsumeLoop(Generic[W]):
             try:
                 records = consumer.poll(POLL_S, records_to_ask(self._config.stories_max, recent))
             except OffsetOutOfRange as error:
-                gap = self._positions.out_of_range(consumer, error, self._service.clock.now())
-                self._service.metrics.count("consumer_gap_records", gap)
+                self._out_of_range(consumer, error)
                 continue
             if consumer.generation() != generation:
                 generation = consumer.generation()
@@ -118,6 +117,14 @@ class ConsumeLoop(Generic[W]):
                 self._take(consumer, records)
             elif self._config.drain and consumer.ready() and self._caught_up(consumer):
                 return
+
+    def _out_of_range(self, consumer: Consumer, error: OffsetOutOfRange) -> None:
+        try:
+            gap = self._positions.out_of_range(consumer, error, self._service.clock.now())
+        except Fenced as fenced:
+            self._fenced(consumer, {}, fenced)
+        else:
+            self._service.metrics.count("consumer_gap_records", gap)
 
     def _assigned(self, consumer: Consumer) -> None:
         self._positions.settle(consumer, self._service.clock.now())
@@ -135,7 +142,7 @@ class ConsumeLoop(Generic[W]):
             for some in self._suspicion.split(taken):
                 self._turn(consumer, some)
         except Fenced as error:
-            self._fenced(consumer, taken, error)
+            self._fenced(consumer, {record.partition: record.offset + 1 for record in taken}, error)
         except _Overtaken:
             self._service.metrics.count("consumer_turns", outcome="overtaken")
 
@@ -149,9 +156,14 @@ class ConsumeLoop(Generic[W]):
         except StoreRefused as error:
             self._refused(consumer, records, error)
             return
-        except BaseException:
+        except (NewstideError, _Overtaken, KeyboardInterrupt):  # any other end may be the doing of these records
             self._put_down(moves)
             raise
+        self._done(consumer, records, moves, tallies)
+
+    def _done(
+        self, consumer: Consumer, records: Sequence[Record], moves: Sequence[Move], tallies: Mapping[int, Tally]
+    ) -> None:
         self._positions.moved(moves)
         for record in records:
             self._suspicion.survived(record)
@@ -173,9 +185,7 @@ class ConsumeLoop(Generic[W]):
             return
         moves = self._positions.moves(records)
         work = self._handler.give_up(records[0], Reason.STORE_REFUSED, error.why)
-        tallies = self._commit(consumer, moves, work)
-        self._positions.moved(moves)
-        self._account(tallies)
+        self._done(consumer, records, moves, self._commit(consumer, moves, work))
 
     def _take_up(self, moves: Sequence[Move]) -> None:
         """In writing, before the work: the first batch after an assignment, and every record under suspicion."""
@@ -239,13 +249,13 @@ class ConsumeLoop(Generic[W]):
         self._service.log.warning("waiting", what=error.what, why=error.why, again_in_s=wait_s)
         self._service.wait(wait_s)
 
-    def _fenced(self, consumer: Consumer, records: Sequence[Record], error: Fenced) -> None:
+    def _fenced(self, consumer: Consumer, offsets: Mapping[int, int], error: Fenced) -> None:
         """Another owner is ahead. Ask the group whether it still knows us, then take the positions from the store."""
         self._service.metrics.count("consumer_cas_rejections")
         self._service.metrics.count("consumer_turns", outcome="fenced")
         self._service.log.warning("fenced", what=error.what)
-        consumer.probe({record.partition: record.offset + 1 for record in records})
-        self._positions.read_again(consumer)
+        consumer.probe(offsets)
+        self._positions.read_again(consumer, self._service.clock.now())
 
     def _account(self, tallies: Mapping[int, Tally]) -> None:
         metrics = self._service.metrics

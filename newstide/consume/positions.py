@@ -37,16 +37,21 @@ class Positions:
     def offsets(self) -> dict[int, int]:
         return {partition: known.next_offset for partition, known in self._known.items()}
 
-    def settle(self, consumer: Consumer, now: datetime) -> None:
-        """After an assignment: is it the log that we know? And write down where unread partitions begin."""
+    def settle(self, consumer: Consumer, now: datetime) -> Mapping[int, int]:
+        """After an assignment: is it the log that we know? And write down where unread partitions begin.
+
+        Returns these beginnings.
+        """
         identity = consumer.identity()
         self.check_identity(identity)
         new = sorted(consumer.assignment() - set(self._known))
-        if new:
-            starts = {partition: bounds.start for partition, bounds in consumer.bounds(new).items()}
-            streams.begin(self._database, self._stream, identity, starts, now)
-            for partition, start in starts.items():
-                self._known[partition] = Progress(identity, start, None, 0)
+        if not new:
+            return {}
+        starts = {partition: bounds.start for partition, bounds in consumer.bounds(new).items()}
+        streams.begin(self._database, self._stream, identity, starts, now)
+        for partition, start in starts.items():
+            self._known[partition] = Progress(identity, start, None, 0)
+        return starts
 
     def check_identity(self, identity: StreamIdentity) -> None:
         for partition, known in self._known.items():
@@ -96,9 +101,10 @@ class Positions:
                 known, next_offset=move.next_offset, fingerprint=move.fingerprint, attempts=0
             )
 
-    def read_again(self, consumer: Consumer) -> None:
-        """Take the positions from the store once more, and go there."""
-        for partition, offset in self(consumer.assignment()).items():
+    def read_again(self, consumer: Consumer, now: datetime) -> None:
+        """Take the positions from the store once more, and go there. One that was taken back begins anew."""
+        offsets = dict(self(consumer.assignment()))
+        for partition, offset in {**offsets, **self.settle(consumer, now)}.items():
             consumer.seek(partition, offset)
 
     def _changed(self, partition: int, why: str) -> HistoryChanged:

@@ -141,6 +141,8 @@ def _try_session(ort: Any, found: Artifact, device: str, threads: int, precision
     except ModelInvalid:
         raise
     except Exception as error:  # onnxruntime has no common base class of its own
+        if device != "cpu":  # a driver that is missing or too old raises here; a bad graph is found out on the CPU too
+            return None
         raise _unfit(found, f"ONNX Runtime refuses {graph}: {_first_line(error)}") from error
     return session if session.get_providers()[0] == provider else None
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
 from sqlalchemy.pool import NullPool, Pool
 
@@ -59,7 +61,9 @@ class Database:
             path.parent.mkdir(parents=True, exist_ok=True)
         mode = "rw" if read_only else "rwc"
         engine = create_engine(
-            f"sqlite:///file:{path}?mode={mode}&uri=true", poolclass=poolclass, connect_args={"timeout": 10.0}
+            f"sqlite:///file:{quote(str(path))}?mode={mode}&uri=true",
+            poolclass=poolclass,
+            connect_args={"timeout": 10.0},
         )
 
         @event.listens_for(engine, "connect")
@@ -107,16 +111,20 @@ class Database:
             if isinstance(error, exc.DBAPIError) and _away(error):
                 raise self._unavailable(error) from error
             raise StoreRefused(f"{self.name} refused the data", why=_first_line(error)) from error
-        except (exc.SQLAlchemyError, OSError) as error:
+        except (psycopg.DataError, psycopg.IntegrityError, UnicodeError) as error:  # from COPY, past SQLAlchemy
+            raise StoreRefused(f"{self.name} refused the data", why=_first_line(error)) from error
+        except (exc.SQLAlchemyError, psycopg.Error, OSError) as error:
             raise self._unavailable(error) from error
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
-        fix = (
-            "newstide db upgrade"
-            if "no such table" in str(error) or "does not exist" in str(error)
-            else "newstide doctor --only store"
-        )
-        return StoreUnavailable(f"the database {self.name} does not answer", why=_first_line(error), fix=fix)
+        why = _first_line(error)
+        if self.is_sqlite and not Path(self.url.database or "").exists():
+            return StoreUnavailable(
+                f"there is no database at {self.url.database} yet", fix="newstide db upgrade makes it"
+            )
+        missing_table = "no such table" in why or ("relation" in why and "does not exist" in why)
+        fix = "newstide db upgrade" if missing_table else "newstide doctor --only store"
+        return StoreUnavailable(f"the database {self.name} does not answer", why=why, fix=fix)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -32,7 +32,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class TrendPoint:
-    """One step of time. `mean_score` is None where there were no stories: absent is not zero."""
+    """One step of time. `mean_score` is None where no story had a score: absent is not zero."""
 
     start: datetime
     count: int
@@ -42,7 +42,7 @@ class TrendPoint:
     unsure: int
     mean_score: float | None
     standard_error: float | None
-    """Of the mean; None below two stories."""
+    """Of the mean; None below two scored stories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def trend(database: Database, filters: Filters, step: timedelta) -> list[TrendPo
     bucket = (cast(rollups.c.minute / minutes, Integer) * minutes).label("bucket")
     if not database.is_sqlite:
         bucket = (func.div(rollups.c.minute, minutes) * minutes).label("bucket")
-    sums = [func.sum(rollups.c[n]).label(n) for n in ("count", "negative", "neutral", "positive", "unsure")]
+    sums = [func.sum(rollups.c[n]).label(n) for n in ("count", "scored", "negative", "neutral", "positive", "unsure")]
     sums += [func.sum(rollups.c.score_sum).label("total"), func.sum(rollups.c.score_sum_squares).label("squares")]
     query = select(bucket, *sums).where(*rollup_conditions(filters)).group_by(bucket).order_by(bucket)
     with database.transaction() as connection:
@@ -118,14 +118,14 @@ def rollup_conditions(filters: Filters) -> list[ColumnElement[bool]]:
 
 
 def _trend_point(row: Any) -> TrendPoint:
-    count, total, squares = int(row.count), float(row.total), float(row.squares)
-    mean = total / count if count else None
+    scored, total, squares = int(row.scored), float(row.total), float(row.squares)
+    mean = total / scored if scored else None
     error = None
-    if count >= 2 and mean is not None:  # noqa: PLR2004 - one story has no spread
-        error = (max(0.0, (squares - count * mean**2) / (count - 1)) / count) ** 0.5
+    if scored >= 2 and mean is not None:
+        error = (max(0.0, (squares - scored * mean**2) / (scored - 1)) / scored) ** 0.5
     return TrendPoint(
         start=datetime.fromtimestamp(int(row.bucket) * 60, UTC),
-        count=count,
+        count=int(row.count),
         negative=int(row.negative),
         neutral=int(row.neutral),
         positive=int(row.positive),

@@ -134,13 +134,14 @@ rollups: Final = Table(
     Column("language", String(3), primary_key=True),
     Column("source", String(64), primary_key=True),
     _count("count"),
+    _count("scored"),
     Column("score_sum", Float, nullable=False, default=0.0),
     Column("score_sum_squares", Float, nullable=False, default=0.0),
     _count("negative"),
     _count("neutral"),
     _count("positive"),
     _count("unsure"),
-    comment="Stories by minute of publication (since 1970, UTC); each counts once, by its first score.",
+    comment="Stories by minute of publication (since 1970, UTC), by first score; sums are over the `scored`.",
 )
 
 dead_letters: Final = Table(
@@ -154,8 +155,9 @@ dead_letters: Final = Table(
     Column("reason", String(32), nullable=False, index=True),
     Column("detail", Text, nullable=False),
     Column("raw", LargeBinary, nullable=False),
+    Column("raw_hash", String(64), nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    UniqueConstraint("origin", "position", "line"),
+    UniqueConstraint("origin", "position", "line", "raw_hash"),  # a log made anew counts from 0 again
     comment="What could not go on, byte for byte, and why.",
 )
 

@@ -105,10 +105,14 @@ def begin(
         insert_new(connection, streams, rows, ("partition",))
 
 
-def begin_again(database: Database, stream: Stream) -> None:
-    """Forget the positions, so that the next assignment starts at the log's start. The tallies begin anew as well."""
+def begin_again(database: Database, stream: Stream, offsets: Mapping[int, int]) -> None:
+    """Forget these positions, so that the next assignment starts at the log's start. Their tallies begin anew as well.
+
+    A partition that stands elsewhere by now is left alone: another owner has begun it again already.
+    """
     with database.transaction() as connection:
-        connection.execute(delete(streams).where(_is(stream)))
+        for partition, offset in sorted(offsets.items()):
+            connection.execute(delete(streams).where(_is(stream, partition), streams.c.next_offset == offset))
 
 
 def note_attempts(database: Database, stream: Stream, first: Mapping[int, int], singly: Mapping[int, int]) -> None:

@@ -15,7 +15,7 @@ from newstide.store.schema import rollups, scores
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counts of a window. `mean_score` is None where there were no stories: absent is not zero."""
+    """Counts of a window. `mean_score` is None where no story had a score: absent is not zero."""
 
     count: int
     negative: int
@@ -40,20 +40,20 @@ class Newest:
 
 
 def _sums() -> list[ColumnElement[Any]]:
-    names = ("count", "negative", "neutral", "positive", "unsure")
+    names = ("count", "scored", "negative", "neutral", "positive", "unsure")
     sums = [func.coalesce(func.sum(rollups.c[name]), 0).label(name) for name in names]
     return [*sums, func.coalesce(func.sum(rollups.c.score_sum), 0.0).label("total")]
 
 
 def _totals(row: Any) -> Totals:
-    count = int(row.count)
+    scored = int(row.scored)
     return Totals(
-        count=count,
+        count=int(row.count),
         negative=int(row.negative),
         neutral=int(row.neutral),
         positive=int(row.positive),
         unsure=int(row.unsure),
-        mean_score=float(row.total) / count if count else None,
+        mean_score=float(row.total) / scored if scored else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -10,7 +11,8 @@ from sqlalchemy import Connection
 
 from newstide.messages import Reject, ScoredStory
 from newstide.store.bulk import add_up, insert_new
-from newstide.store.schema import Row, dead_letters, rollups, scores, stories
+from newstide.store.schema import Row, dead_letters, rollups, stories
+from newstide.store.schema import scores as scores_table
 
 ScoreKey = tuple[str, int, str]
 """story id, revision, model version: what is stored exactly once."""
@@ -21,10 +23,14 @@ def key_of(story: ScoredStory) -> ScoreKey:
 
 
 def add_stories(connection: Connection, batch: Sequence[ScoredStory], now: datetime) -> set[ScoreKey]:
-    """Store what is new of the batch; returns the keys that were. The rest was stored before: duplicates."""
+    """Store what is new of the batch; returns the keys that were. The rest was stored before: duplicates.
+
+    Rows are written in key order, so that two writers with stories in common never wait for each other in a circle.
+    """
+    batch = sorted(batch, key=key_of)
     new_texts = set(insert_new(connection, stories, [_story_row(s, now) for s in batch], ("story_id", "revision")))
     fresh = insert_new(
-        connection, scores, [_score_row(s, now) for s in batch], ("story_id", "revision", "model_version")
+        connection, scores_table, [_score_row(s, now) for s in batch], ("story_id", "revision", "model_version")
     )
     first_scored: dict[tuple[str, int], ScoredStory] = {}
     for story in batch:
@@ -45,6 +51,7 @@ def add_rejects(connection: Connection, rejects: Sequence[Reject]) -> None:
             "reason": reject.reason.value,
             "detail": reject.detail.replace("\x00", "")[:2_000],
             "raw": reject.raw,
+            "raw_hash": hashlib.sha256(reject.raw).hexdigest()[:32],
             "at": reject.at,
         }
         for reject in rejects
@@ -64,13 +71,15 @@ def rollup_rows(batch: Iterable[ScoredStory]) -> list[Row]:
 def _rollup_row(key: tuple[int, str, str], group: Sequence[ScoredStory]) -> Row:
     minute, language, source = key
     labels = [story.label for story in group]
+    scores = [story.score for story in group if story.has_opinion]
     return {
         "minute": minute,
         "language": language,
         "source": source,
         "count": len(group),
-        "score_sum": sum(story.score for story in group),
-        "score_sum_squares": sum(story.score**2 for story in group),
+        "scored": len(scores),
+        "score_sum": sum(scores),
+        "score_sum_squares": sum(score**2 for score in scores),
         **{label: labels.count(label) for label in ("negative", "neutral", "positive", "unsure")},
     }
 

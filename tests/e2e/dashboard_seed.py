@@ -1,4 +1,4 @@
-"""A database as a working installation would have it: the demo's headlines, scored, over the last two days."""
+"""A database as a working installation would have it: the demo's headlines, scored, over the last three days."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from newstide.store.migrate import upgrade
 from newstide.store.writes import add_stories
 
 DAY = Path(__file__).resolve().parents[2] / "ingest" / "scenario" / "day.jsonl"
-DAYS = 2
+DAYS = 3
 _CENTRES = {"negative": (0.82, 0.13, 0.05), "neutral": (0.08, 0.84, 0.08), "positive": (0.05, 0.13, 0.82)}
 _DOUBT = 0.14
 """Of the stories get flat probabilities, on which nobody would be sure."""
@@ -26,13 +26,15 @@ def story(
     """One scored story; `fields` go into its NewsItem."""
     noise = noise or random.Random(title)  # noqa: S311 - not a secret
     doubt = noise.random() < _DOUBT
-    raw = [max(0.01, c * (0.35 if doubt else 1) + noise.uniform(0, 0.3 if doubt else 0.12)) for c in _CENTRES[sentiment]]
+    raw = [
+        max(0.01, c * (0.35 if doubt else 1) + noise.uniform(0, 0.3 if doubt else 0.12)) for c in _CENTRES[sentiment]
+    ]
     negative, neutral, positive = (value / sum(raw) for value in raw)
     best = max((negative, "negative"), (neutral, "neutral"), (positive, "positive"))
     label: Label = "unsure" if best[0] < 0.5 else best[1]  # type: ignore[assignment]
     body = fields.pop("body", "")
     source = fields.pop("source", "Meridian Wire")
-    item = {
+    item: dict[str, Any] = {
         "story_id": story_id_of(source, fields.pop("publisher_id", title)),
         "revision": 1,
         "language": "en",
@@ -55,7 +57,7 @@ def story(
 
 
 def day_of_news(now: datetime) -> list[ScoredStory]:
-    """The demo's day, twice, so that a window has a window before it. Nothing happens in the small hours."""
+    """The demo's day, on each of three days: a window then has a window before it, and quiet hours."""
     lines = [json.loads(line) for line in DAY.read_text("utf-8").splitlines()]
     first, last = _seconds(lines[0]["t"]), _seconds(lines[-1]["t"])
     noise = random.Random(7)  # noqa: S311 - not a secret
@@ -101,6 +103,6 @@ def create(url: str) -> None:
 
 
 def seed(url: str, now: datetime) -> None:
-    """The tables, and two days of stories."""
+    """The tables, and three days of stories."""
     create(url)
     store(url, sorted(day_of_news(now), key=lambda s: s.item.published_at), now)

@@ -45,6 +45,12 @@ def translated(bootstrap: str) -> Iterator[None]:
         raise MustStop(
             f"Kafka at {bootstrap} refuses us", why=str(error), fix="check bus.security and the broker's ACLs"
         ) from error
+    except (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError) as error:
+        raise MustStop(
+            f"Kafka at {bootstrap} takes no record of this size",
+            why=str(error),
+            fix="set the topic's max.message.bytes to 1 MiB or more",
+        ) from error
     except (kafka_errors.KafkaError, OSError) as error:
         raise BusUnavailable(
             f"cannot work with Kafka at {bootstrap}",

@@ -10,7 +10,7 @@ from typing import Any, Final
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka import errors as kafka_errors
 from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.structs import OffsetAndMetadata
+from kafka.structs import MemberState, OffsetAndMetadata
 
 from newstide.bus.kafka.admin import KafkaBusAdmin
 from newstide.bus.kafka.config import KafkaConfig, translated
@@ -29,7 +29,8 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(self, consumer: KafkaConsumer, positions: Positions) -> None:
         self._consumer, self._positions = consumer, positions
-        self.generation, self.refused = 0, None  # type: tuple[int, Exception | None]
+        self.generation = 0
+        self.refused: Exception | None = None
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self.generation += 1
@@ -69,11 +70,13 @@ class KafkaBusConsumer:
                 fetch_max_wait_ms=50,
                 metadata_max_age_ms=30_000,
             )
-            if not self._client.partitions_for_topic(topic):  # also warms the metadata: see POLL_AT_LEAST_S
-                self._client.close(timeout_ms=1_000)
-                raise TopicMissing(f"topic {topic} does not exist", fix="newstide topics create")
             self._listener = _Listener(self._client, positions)
             self._client.subscribe([topic], listener=self._listener)
+            # Asked for after subscribing, and before the first poll: a join that does not know the topic's partitions
+            # yet is done twice, and the second one is what a short poll loses (see POLL_AT_LEAST_S).
+            if topic not in self._client.topics():
+                self._client.close(timeout_ms=1_000)
+                raise TopicMissing(f"topic {topic} does not exist", fix="newstide topics create")
 
     def poll(self, timeout_s: float, records_max: int) -> list[Record]:
         timeout_ms = int(max(timeout_s, POLL_AT_LEAST_S) * 1000)
@@ -112,7 +115,7 @@ class KafkaBusConsumer:
             raise BusUnavailable("the consumer group did not settle", why="a join was lost", fix="it is joined anew")
 
     def ready(self) -> bool:
-        return str(self._client.group_metadata().state).lower().endswith("stable")
+        return bool(self._client.group_metadata().state == MemberState.STABLE)
 
     def assignment(self) -> frozenset[int]:
         return frozenset(tp.partition for tp in self._client.assignment())

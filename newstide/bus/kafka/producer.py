@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from typing import Any, Final
 
 from kafka import KafkaProducer
 
+from newstide.bus.kafka.admin import KafkaBusAdmin
 from newstide.bus.kafka.config import KafkaConfig, translated
 from newstide.bus.port import Outgoing
-from newstide.errors import TopicMissing
 
 OUTSTANDING_BYTES_MAX: Final = 16 << 20
 """Bytes sent and not yet acknowledged: the client itself has no limit (its `buffer_memory` is gone since 3.0)."""
@@ -19,7 +20,8 @@ ACKNOWLEDGE_WITHIN_S: Final = 30.0
 
 class KafkaBusProducer:
     def __init__(self, config: KafkaConfig) -> None:
-        self._bootstrap = config.bootstrap
+        self._config, self._bootstrap = config, config.bootstrap
+        self._met: set[str] = set()
         with translated(config.bootstrap):
             self._client = KafkaProducer(
                 **config.client(),
@@ -32,13 +34,20 @@ class KafkaBusProducer:
             )
 
     def partitions(self, topic: str) -> int:
+        self._meet(topic)
         with translated(self._bootstrap):
-            known = self._client.partitions_for(topic)
-        if not known:
-            raise TopicMissing(f"topic {topic} does not exist", fix="newstide topics create")
-        return len(known)
+            return len(self._client.partitions_for(topic))
+
+    def _meet(self, topic: str) -> None:
+        """Ask for the topic once: the client itself would wait for a missing one until its patience ends."""
+        if topic in self._met:
+            return
+        with closing(KafkaBusAdmin(self._config)) as admin:
+            admin.identity(topic)
+        self._met.add(topic)
 
     def publish(self, topic: str, records: Iterable[Outgoing]) -> None:
+        self._meet(topic)
         waiting: list[Any] = []
         outstanding_bytes = 0
         with translated(self._bootstrap):

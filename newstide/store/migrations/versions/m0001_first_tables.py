@@ -63,6 +63,7 @@ def _stories() -> None:
         sa.Column("language", sa.String(length=3), nullable=False),
         sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("count", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("scored", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("score_sum", sa.Float(), nullable=False),
         sa.Column("score_sum_squares", sa.Float(), nullable=False),
         sa.Column("negative", sa.BigInteger(), server_default="0", nullable=False),
@@ -70,7 +71,7 @@ def _stories() -> None:
         sa.Column("positive", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("unsure", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("minute", "language", "source", name="pk_rollups"),
-        comment="Stories by minute of publication (since 1970, UTC); each counts once, by its first score.",
+        comment="Stories by minute of publication (since 1970, UTC), by first score; sums are over the `scored`.",
     )
 
 
@@ -115,9 +116,10 @@ def _streams() -> None:
         sa.Column("reason", sa.String(length=32), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
+        sa.Column("raw_hash", sa.String(length=64), nullable=False),
         sa.Column("at", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_dead_letters"),
-        sa.UniqueConstraint("origin", "position", "line", name="uq_dead_letters_origin"),
+        sa.UniqueConstraint("origin", "position", "line", "raw_hash", name="uq_dead_letters_origin"),
         comment="What could not go on, byte for byte, and why.",
     )
     op.create_index("ix_dead_letters_reason", "dead_letters", ["reason"], unique=False)

@@ -1,0 +1,174 @@
+"""The logic of the pages on a real database, without a browser."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.e2e.dashboard_seed import create, store, story
+
+ENTRY = Path(__file__).parents[2] / "dashboard" / "app.py"
+NOW = datetime.now(UTC)
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'newstide.db'}"
+
+
+@pytest.fixture
+def visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """`visit(page="", demo=False, **parameters of the address)` opens a page as a new reader."""
+    monkeypatch.delenv("NEWSTIDE_TEST_SERVICES", raising=False)
+    monkeypatch.setenv("NEWSTIDE_DATA_DIR", str(tmp_path))
+
+    def opened(page: str = "", *, demo: bool = False, **parameters: str | list[str]) -> AppTest:
+        monkeypatch.setenv("NEWSTIDE_DEMO", str(demo).lower())
+        forget()
+        app = AppTest.from_file(str(ENTRY), default_timeout=30)
+        for name, value in parameters.items():
+            app.query_params[name] = value
+        if page:
+            app.run()
+            app.switch_page(f"views/{page}.py")
+        return app.run()
+
+    yield opened
+    forget()
+
+
+def forget() -> None:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def words(app: AppTest) -> str:
+    """Everything that is written on the page, one thing a line."""
+    kinds = (app.title, app.subheader, app.markdown, app.text, app.caption, app.code, app.error, app.info, app.button)
+    return "\n".join(str(getattr(e, "label", None) or e.value) for kind in kinds for e in kind)
+
+
+def test_without_a_database_the_page_says_how_to_begin(visit: Open) -> None:
+    app = visit()
+    assert "There is no database yet" in words(app)
+    assert "newstide demo" in words(app)
+    assert not app.exception
+
+
+@pytest.mark.parametrize("page", ["", "stories"])
+def test_a_database_of_another_version_names_the_cure(visit: Open, database: str, tmp_path: Path, page: str) -> None:
+    create(database)
+    with sqlite3.connect(tmp_path / "newstide.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'elder'")
+    connection.close()
+    app = visit(page)
+    assert "newstide db upgrade" in words(app)
+    assert "NT-D02-" in words(app)
+    assert not app.exception
+
+
+@pytest.mark.parametrize("page", ["", "stories"])
+def test_an_empty_database_says_what_is_missing(visit: Open, database: str, page: str) -> None:
+    create(database)
+    assert "No stories yet" in words(visit(page))
+    assert "The demo is about to begin" in words(visit(page, demo=True))
+
+
+def test_the_demo_wears_its_banner(visit: Open, database: str) -> None:
+    create(database)
+    assert "invented" in words(visit(demo=True))
+    assert "invented" not in words(visit())
+
+
+@pytest.mark.parametrize("page", ["", "stories"])
+def test_an_empty_window_says_when_the_newest_story_was_and_leads_there(visit: Open, database: str, page: str) -> None:
+    create(database)
+    store(database, [story("Old news", NOW - timedelta(days=3))], NOW)
+    app = visit(page)
+    assert "No stories in the last 24 h" in words(app)
+    assert "3 d ago" in words(app)
+    next(button for button in app.button if button.label == "Show the whole record").click().run()
+    assert app.session_state["window"] == "all"
+    assert "Old news" in words(app)
+
+
+def test_filters_that_match_nothing_can_be_cleared(visit: Open, database: str) -> None:
+    create(database)
+    store(database, [story("Shares rise", NOW), story("股价上涨", NOW, language="zh")], NOW)
+    app = visit("stories", q="nothing like it", language="zh")
+    assert "No story matches the filters" in words(app)
+    next(button for button in app.button if button.label == "Clear the filters").click().run()
+    assert {"Shares rise", "股价上涨"} <= set(words(app).splitlines())
+
+
+def test_the_address_restores_the_filters(visit: Open, database: str) -> None:
+    create(database)
+    at = NOW - timedelta(minutes=5)
+    store(database, [story("Gain one", at, sentiment="positive"), story("Loss one", at, sentiment="negative")], NOW)
+    app = visit("stories", label="negative", window="1h")
+    assert app.session_state["window"] == "1h"
+    assert "Loss one" in words(app)
+    assert "Gain one" not in words(app)
+
+
+def test_a_wrong_address_falls_back_to_what_is_usual(visit: Open, database: str) -> None:
+    create(database)
+    app = visit(window="<script>", language="xx", source="nobody")
+    assert app.session_state["window"] == "24h"
+    assert app.session_state["source"] == []
+
+
+@pytest.mark.parametrize(("identity", "said"), [("", "No story chosen"), ("nope", "No story with this id")])
+def test_a_story_that_is_not_there(visit: Open, database: str, identity: str, said: str) -> None:
+    create(database)
+    app = visit("story", story=identity)
+    assert said in words(app)
+    assert not app.exception
+
+
+def test_a_story_shows_its_latest_revision_and_its_history(visit: Open, database: str) -> None:
+    create(database)
+    first = story("First words", NOW, publisher_id="one", sentiment="negative")
+    second = story("Later words", NOW, publisher_id="one", revision=2, flags=("date_suspect", "of_later_days"), url="")
+    store(database, [first], NOW)
+    store(database, [second], NOW)
+    app = visit("story", story=first.item.story_id)
+    assert "Later words" in words(app)
+    assert "The source gave no web address." in words(app)
+    assert "of_later_days" in words(app)
+    assert "time of receipt" in words(app)
+    assert list(app.dataframe[0].value["Revision"]) == [2, 1]
+
+
+def test_a_long_list_is_turned_page_by_page(visit: Open, database: str) -> None:
+    create(database)
+    store(database, [story(f"Title {n}", NOW - timedelta(minutes=n)) for n in range(60)], NOW)
+    app = visit("stories")
+    titles = [element.value for element in app.text if element.value.startswith("Title")]
+    assert titles == [f"Title {n}" for n in range(25)]
+    assert "60 stories, newest first" in words(app)
+
+
+def test_a_database_that_goes_away_leaves_the_last_values_under_a_banner(
+    visit: Open, database: str, tmp_path: Path
+) -> None:
+    create(database)
+    store(database, [story("Still here", NOW)], NOW)
+    app = visit()
+    (tmp_path / "newstide.db").rename(tmp_path / "away.db")
+    st.cache_data.clear()
+    app.run()
+    assert "The database does not answer. What you see was read at" in app.error[0].value
+    assert "Still here" in words(app)
+    banner = app.error[0].value
+    app.run()
+    assert app.error[0].value == banner, "one outage has one id"
+    (tmp_path / "away.db").rename(tmp_path / "newstide.db")
+    app.run()
+    assert not app.error
+    assert not app.exception

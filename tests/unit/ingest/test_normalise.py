@@ -1,0 +1,119 @@
+"""An entry becomes a story, or a reject with the reason."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.entry import Entry
+from ingest.normalise import BODY_CHARS_MAX, Origin, normalise
+from newstide import codec
+from newstide.messages import NewsItem, Reason, Reject
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+FEED = Origin("wire", "feed wire", NOW)
+FILE = Origin("archive", "news.csv", NOW, archive=True)
+ANY_TEXT = st.text(st.characters(codec=None), max_size=100)
+
+
+def story(entry: Entry, origin: Origin = FEED) -> NewsItem:
+    outcome = normalise(entry, origin, 0)
+    assert isinstance(outcome, NewsItem)
+    return outcome
+
+
+def test_a_plain_entry() -> None:
+    entry = Entry(
+        id="w-1",
+        url="https://Wire.example/a?utm_source=rss",
+        title="Profit &amp; sales <b>rise</b>",
+        published="Mon, 02 Mar 2026 08:15:00 GMT",
+        symbols=("hlvn", "HLVN", "not a symbol!"),
+    )
+    found = story(entry)
+    assert (found.title, found.url, found.language) == ("Profit & sales rise", "https://wire.example/a", "en")
+    assert (found.published_at, found.received_at) == (datetime(2026, 3, 2, 8, 15, tzinfo=UTC), NOW)
+    assert (found.symbols, found.flags, found.revision) == (("HLVN",), (), 1)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "Fri, 31 Dec 9999 23:59:59 GMT", "9999-99-99", "Thu, 01 Jan 1970 00:00:00 GMT", "2026-03-04T09:31:00Z",
+     "14 hours ago", "2026-03-02 09:00:00", "Mon, 02 Mar 2026 09:00:00 XYZ"],
+)  # fmt: skip
+def test_a_wrong_clock_is_flagged_not_believed(written: str) -> None:
+    found = story(Entry(id="1", title="T", published=written))
+    assert (found.published_at, found.flags) == (NOW, ("date_suspect",))
+
+
+def test_files_may_be_old_and_without_zone() -> None:
+    found = story(Entry(id="1", title="T", published="26-FEB-1987 15:01:01.79"), FILE)
+    assert (found.published_at.year, found.flags) == (1987, ())
+    for written in ("1970-01-01", "9999-01-01", "1066-10-14", "2027-01-01"):
+        assert story(Entry(id="1", title="T", published=written), FILE).flags == ("date_suspect",)
+
+
+def test_without_a_title_the_body_speaks() -> None:
+    found = story(Entry(id="1", body="<p>The regulator opened an inquiry.</p><p>More follows.</p>", published="x"))
+    assert found.title == "The regulator opened an inquiry."
+    assert "title_from_body" in found.flags
+
+
+@pytest.mark.parametrize("title", ["", " \n", "<br/>", "\x00\u202e", "<script>alert(1)</script>"])
+def test_nothing_readable_is_refused_with_its_bytes(title: str) -> None:
+    outcome = normalise(Entry(id="1", title=title), FILE, 7, b"raw")
+    assert isinstance(outcome, Reject)
+    assert (outcome.reason, outcome.raw, outcome.origin, outcome.position) == (Reason.EMPTY_TEXT, b"raw", "news.csv", 7)
+
+
+def test_a_body_of_five_megabytes_is_cut_and_kept() -> None:
+    found = story(Entry(id="1", title="T", body="wort " * 1_000_000))
+    assert len(found.body) <= BODY_CHARS_MAX
+    assert "body_truncated" in found.flags
+    assert len(codec.encode(found)) < codec.RECORD_BYTES_MAX
+
+
+def test_dropped_links_are_said() -> None:
+    found = story(Entry(id="1", title="T", url="java\tscript:alert(1)"))
+    assert found.url == "" and "link_dropped" in found.flags
+
+
+def test_who_a_story_is() -> None:
+    by_id, edited = story(Entry(id="1", title="A")), story(Entry(id="1", title="B"))
+    assert by_id.story_id == edited.story_id
+    assert by_id.content_hash != edited.content_hash
+    by_url = [
+        story(Entry(title="A", url=url)).story_id for url in ("http://x.example/a", "https://X.example/a?gclid=1")
+    ]
+    assert len(set(by_url)) == 1
+    by_text = [
+        story(Entry(title="A", published=day), FILE).story_id for day in ("2020-01-01", "2020-01-01", "2020-01-02")
+    ]
+    assert len(set(by_text)) == 2
+    assert story(Entry(id="1", title="A"), FILE).story_id != by_id.story_id
+    assert len(story(Entry(id="x" * 1_000_000, title="A")).story_id) == 32
+
+
+@given(
+    st.builds(
+        Entry,
+        id=ANY_TEXT,
+        url=ANY_TEXT,
+        title=ANY_TEXT,
+        body=ANY_TEXT,
+        published=ANY_TEXT,
+        published_at=st.none() | st.datetimes(timezones=st.just(UTC)),
+        language=ANY_TEXT,
+        symbols=st.lists(ANY_TEXT, max_size=3).map(tuple),
+    ),
+    st.booleans(),
+)
+def test_any_entry_becomes_one_or_the_other(entry: Entry, archive: bool) -> None:
+    outcome = normalise(entry, Origin("wire", "here", NOW, archive), 1, b"raw")
+    if isinstance(outcome, NewsItem):
+        assert outcome.title
+        good, bad = codec.decode_items(codec.encode(outcome))
+        assert ([each.message for each in good], bad) == ([outcome], [])
+        assert outcome.published_at <= NOW + timedelta(days=1)
+        assert "\x00" not in outcome.title + outcome.body + outcome.url

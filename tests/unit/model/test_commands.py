@@ -1,0 +1,65 @@
+"""`newstide model`: what it prints and what it refuses, without training anything."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.model import app
+from newstide import artifact
+from newstide.errors import DataInvalid, ModelInvalid, NewstideError, UsageError
+
+COMMITTED = Path(__file__).resolve().parents[3] / "artifacts"
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Path:
+    shutil.copytree(artifact.resolve(COMMITTED), tmp_path / "one")
+    return tmp_path
+
+
+def call(*arguments: str) -> object:
+    result = CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False)
+    assert result.exit_code == 0
+    return json.loads(result.stdout)
+
+
+def test_from_list_to_use(artifacts: Path) -> None:
+    where = ("--artifacts", str(artifacts))
+    version = artifact.load(artifacts / "one").version
+    (entry,) = json.loads(json.dumps(call("list", *where)))
+    assert (entry["name"], entry["version"], entry["active"]) == ("one", version, False)
+    assert call("use", "one", *where) == {"name": "one", "version": version, "active": True}
+    assert call("verify", *where) == {"name": "one", "version": version, "ok": True}
+    shown = call("show", *where)
+    assert isinstance(shown, dict) and shown["version"] == version and "test" in shown["metrics"]
+    for command in ("list", "show", "verify"):
+        assert CliRunner().invoke(app, [command, *where]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (("verify", "absent"), ModelInvalid),
+        (("show", "absent"), ModelInvalid),
+        (("verify",), ModelInvalid),
+        (("use", "../one"), UsageError),
+        (("train", "--run", "a/b", "--data", "."), UsageError),
+        (("export", "--run", "absent", "--data", "."), ModelInvalid),
+        (("evaluate", "one", "--data", "absent"), DataInvalid),
+        (("evaluate", "one", "--data", "."), DataInvalid),
+        (("train", "--data", "absent"), DataInvalid),
+    ],
+)
+def test_refusals_are_errors_of_ours(artifacts: Path, arguments: tuple[str, ...], kind: type[NewstideError]) -> None:
+    where = () if arguments[0] == "train" else ("--artifacts", str(artifacts))
+    with pytest.raises(kind):
+        CliRunner().invoke(app, [*arguments, *where], catch_exceptions=False)
+
+
+def test_a_spoilt_artifact_is_listed_with_its_problem(artifacts: Path) -> None:
+    (artifacts / "one" / "manifest.json").write_text("{}", encoding="utf-8")
+    (entry,) = json.loads(json.dumps(call("list", "--artifacts", str(artifacts))))
+    assert entry["problem"] and entry["version"] is None
