@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import Abort, TyperException
 
 from cli import classify, config, db, demo, doctor, ingest, init, model, process, status, topics
 from cli.context import Given
@@ -59,12 +59,11 @@ def run() -> None:
         code = app(standalone_mode=False)
     except NewstideError as error:
         fail(error)
-    except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "newstide"
-        fail(UsageError(error.format_message(), fix=f"{where} --help"))
-    except click.ClickException as error:
-        fail(UsageError(error.format_message()))
-    except (KeyboardInterrupt, click.Abort):
+    except TyperException as error:  # a wrong flag, argument or command; typer's own classes for them are private
+        where = getattr(getattr(error, "ctx", None), "command_path", "newstide")
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        fail(UsageError(message, fix=f"{where} --help"))
+    except (KeyboardInterrupt, Abort):
         say("interrupted")
         raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:  # the reader of our output has left: `newstide classify | head`

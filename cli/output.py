@@ -16,7 +16,10 @@ from newstide.errors import NewstideError
 
 INTERRUPTED: Final = 130
 
-out = Console(highlight=False, soft_wrap=True)
+WIDE: Final = 10_000
+"""Columns where there is no terminal: what is read by a program must not be cut to fit one."""
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

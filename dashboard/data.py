@@ -154,6 +154,7 @@ def listing(choice: Choice) -> Listing:
 @st.cache_data(ttl=FRESH_S, max_entries=CHOICES_MAX, show_spinner=False)
 def arrivals(choice: Choice, after_seq: int) -> tuple[int, totals.Newest | None]:
     """How many stories of a choice came after a list was made, and the newest of all. Raises NewstideError."""
+    _require_schema()
     database = _database()
     span = reads.published_span(database)
     if span is None:

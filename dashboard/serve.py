@@ -123,7 +123,7 @@ def _in_use(host: str, port: int, why: str) -> PortInUse:
     return PortInUse(
         f"the dashboard cannot listen on {host}:{port}",
         why=why,
-        fix=f"stop what listens there, or choose another: newstide dashboard --port {port + 1} (0: any free one)",
+        fix=f"stop what listens there, or choose another: --port {port + 1} (--port 0: any free one)",
     )
 
 

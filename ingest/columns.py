@@ -23,6 +23,8 @@ _GUESSES: Final[Mapping[str, tuple[str, ...]]] = {
     "symbols": ("symbols", "symbol", "tickers", "ticker", "stocks", "stock", "code"),
     "language": ("language", "lang"),
 }  # fmt: skip
+_FLAGS: Final = {"source": "--source-column"}
+"""Where a flag is not called like its column: `--source` names the source of a whole file."""
 _BETWEEN_SYMBOLS: Final = re.compile(r"[,;|\s]+")
 
 
@@ -50,14 +52,20 @@ def resolve(wanted: Columns, found: Sequence[str]) -> Columns:
     Raises UsageError, naming what was found, when a column asked for is not there or nothing could be a text.
     """
     chosen: dict[str, str] = {}
+    taken = {getattr(wanted, field.name) for field in fields(Columns)}  # what was asked for is not guessed again
     by_spelling = {_spelling(name): name for name in reversed(found)}
     for field in fields(Columns):
         name = getattr(wanted, field.name)
         if name and name not in found:
-            raise UsageError(f"there is no column {name}", why=_found(found), fix=f"--{field.name} with one of these")
-        free = {spelling: guess for spelling, guess in by_spelling.items() if guess not in chosen.values()}
+            raise UsageError(
+                f"there is no column {name}",
+                why=_found(found),
+                fix=f"{_FLAGS.get(field.name, '--' + field.name)} with one of these",
+            )
+        free = {spelling: guess for spelling, guess in by_spelling.items() if guess not in taken}
         guesses = (free[guess] for guess in _GUESSES.get(field.name, ()) if guess in free)
         chosen[field.name] = name or next(guesses, "")
+        taken.add(chosen[field.name])
     if not chosen["title"] and not chosen["body"]:
         raise UsageError(
             "no column looks like a title or a text", why=_found(found), fix="--title COLUMN or --body COLUMN"

@@ -15,7 +15,7 @@ from ingest.cleaning import first_sentence, plain_text
 from ingest.dates import read_date
 from ingest.entry import Entry
 from ingest.links import canonical_url, identity_of
-from newstide.messages import NewsItem, Reason, Reject, content_hash_of, story_id_of
+from newstide.messages import Language, NewsItem, Reason, Reject, content_hash_of, story_id_of
 from newstide.text import language_of
 
 TITLE_CHARS_MAX: Final = 1_000
@@ -71,7 +71,6 @@ def normalise(entry: Entry, origin: Origin, position: int, raw: bytes = b"") -> 
     url = canonical_url(entry.url) if entry.url else ""
     if entry.url and not url:
         flags.append("link_dropped")
-    language = language_of(title)
     return NewsItem(
         story_id=story_id_of(origin.source, publisher_id(entry, url, title, body)),
         revision=1,
@@ -80,7 +79,7 @@ def normalise(entry: Entry, origin: Origin, position: int, raw: bytes = b"") -> 
         title=title,
         body=body,
         url=url,
-        language=language if language != "und" or not body else language_of(body),
+        language=tell_language(title, body, entry.language),
         published_at=published_at,
         received_at=origin.received_at,
         symbols=clean_symbols(entry.symbols) if entry.symbols else (),
@@ -111,6 +110,17 @@ def publisher_id(entry: Entry, url: str, title: str, body: str) -> str:
     if url:
         return identity_of(url)
     return f"text\x00{entry.published}\x00{title}\x00{body}"
+
+
+def tell_language(title: str, body: str, claimed: str) -> Language:
+    """By the script of the title, else of the body; what the source claims only counts where neither tells."""
+    told = language_of(title)
+    if told == "und" and body:
+        told = language_of(body)
+    if told == "und":
+        claim = claimed.strip()[:2].lower()
+        return "zh" if claim == "zh" else "en" if claim == "en" else "und"
+    return told
 
 
 def judge_time(entry: Entry, origin: Origin) -> tuple[datetime, bool]:

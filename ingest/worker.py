@@ -41,14 +41,17 @@ def parse_in_worker(
     header = json.dumps({"content_type": content_type, "url": url}).encode("ascii")
     # Only what Python needs to find itself: a parser of strangers' bytes has no use for passwords in the environment.
     environment = {"PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1", "PATH": os.defpath}
-    process = subprocess.Popen(
-        [sys.executable, "-s", "-P", "-m", "ingest.worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        cwd="/",
-    )
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-s", "-P", "-m", "ingest.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd="/",
+        )
+    except OSError as error:  # the system has no room for a process now; it may have at the next poll
+        return Parsed((), (Problem("crashed", f"the parser cannot be started: {error}"),))
     deadline_s = time.monotonic() + limit_s
     message: bytes | None = header + b"\n" + body
     with process:
@@ -76,8 +79,9 @@ def main() -> None:
 
     The result is ASCII JSON of the standard library, which carries lone surrogates; msgspec's does not.
     """
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(ValueError, OSError):  # not every system knows these limits; the time limit is ours
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     from ingest.parse import parse  # after the limits: this is what they are for
 
     header, _, body = sys.stdin.buffer.read().partition(b"\n")

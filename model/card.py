@@ -16,6 +16,8 @@ _TITLES: Final = {
     "stockemotions": "StockEmotions (posts, no neutral label)",
 }
 
+_LANGUAGES: Final = {"en": "English", "zh": "Chinese", "und": "texts of no language"}
+
 _ABOUT: Final = """\
 # {name}
 
@@ -29,8 +31,9 @@ and the tokenizer in this folder (at most {max_tokens} tokens, the rest is not r
 temperature {temperature}, fitted on the validation split; a text whose largest probability is below {confidence} is
 called `unsure`. The same text gets the same answer to the last bit, whatever else is in its batch.
 
-It reads English. It reads a text as a whole: a headline that is good for one company and bad for another has no right
-answer here. It is no advice to trade.
+It reads {languages}; a text in another language is called `unsure`, with three equal probabilities. It reads a text
+as a whole: a headline that is good for one company and bad for another has no right answer here. It is no advice to
+trade.
 
 ## Training data
 
@@ -39,10 +42,11 @@ answer here. It is no advice to trade.
 | SEntFiN 1.0 (headlines) | MIT | training, validation |
 | TFNS, Twitter Financial News Sentiment | MIT by its card | training, validation, test |
 | FPB, gold headlines | non-commercial | measuring only |
-| StockEmotions | research | measuring only |
+| StockEmotions | unclear | measuring only |
 
 No non-commercial set was trained on. A headline listed with several companies of opposing labels was trained as one
-text with a shared target. Test splits were neither trained on nor tuned to.
+text with a shared target. Test splits were not trained on, and the run was chosen by the validation split alone; the
+test figures of a first run had been seen when further runs were planned.
 """
 
 
@@ -54,6 +58,7 @@ def render(manifest: Manifest) -> str:
             version=version_of(manifest),
             base=manifest.base,
             licence=manifest.licence,
+            languages=" and ".join(_LANGUAGES[language] for language in manifest.languages),
             created=manifest.created_at[:10],
             max_tokens=manifest.max_tokens,
             temperature=manifest.temperature,

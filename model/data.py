@@ -16,9 +16,12 @@ from typing import Final
 import msgspec
 
 from newstide.errors import DataInvalid
+from newstide.messages import Language
 from newstide.text import model_input
 
 LABELS: Final = ("negative", "neutral", "positive")
+LANGUAGES: Final[tuple[Language, ...]] = ("en",)
+"""Of the training split: what a model trained on it has learned to read."""
 DATA_VARIABLE: Final = "NEWSTIDE_DATA"
 DEFAULT_ROOT: Final = Path("../shared/data")
 TRAINING: Final = "sentiment/en_train.jsonl.gz"

@@ -95,6 +95,7 @@ def _manifest(request: Request, record: runs.RunRecord, temperature: float, figu
         schema=artifact.SCHEMA,
         name=request.name,
         labels=data.LABELS,
+        languages=data.LANGUAGES,
         max_tokens=record.config.max_tokens,
         temperature=temperature,
         thresholds=Thresholds(confidence=CONFIDENCE),

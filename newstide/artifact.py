@@ -19,7 +19,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from newstide.errors import ModelInvalid
-from newstide.messages import SENTIMENTS
+from newstide.messages import SENTIMENTS, Language
 
 MANIFEST: Final = "manifest.json"
 ACTIVE: Final = "ACTIVE"
@@ -57,6 +57,8 @@ class Manifest(msgspec.Struct, frozen=True):
     schema: int
     name: FileName
     labels: tuple[str, ...]
+    languages: tuple[Language, ...]
+    """What it was trained to read; texts in any other language get no opinion."""
     max_tokens: Annotated[int, msgspec.Meta(ge=3, le=8_192)]
     temperature: Annotated[float, msgspec.Meta(gt=0.0, le=100.0)]
     thresholds: Thresholds
@@ -133,6 +135,7 @@ def version_of(manifest: Manifest) -> str:
     """
     deciding = [
         manifest.labels,
+        manifest.languages,
         manifest.max_tokens,
         manifest.temperature,
         manifest.thresholds,
@@ -145,6 +148,8 @@ def version_of(manifest: Manifest) -> str:
 def _check(path: Path, manifest: Manifest) -> None:
     if manifest.schema != SCHEMA:
         raise _refusal(path, f"schema {manifest.schema} is not {SCHEMA}", "export it again with this version")
+    if not manifest.languages:
+        raise _refusal(path, "it names no language that the model reads")
     if manifest.labels != SENTIMENTS:
         raise _refusal(path, f"labels {list(manifest.labels)} are not {list(SENTIMENTS)} in this order")
     if not manifest.graphs:

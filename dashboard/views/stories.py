@@ -53,9 +53,10 @@ def watch() -> None:
     heading(say("page.stories"), newest, listing.read_at if listing else None)
     place = st.empty()
     if listing is None:
-        if answer.problem is None:
+        problem = answer.problem or renew(chosen)
+        if problem is None:
             st.rerun()
-        problem_notice(answer.problem)
+        problem_notice(problem)
         return
     banner(place, answer.problem, listing.read_at)
     if arrived and not listing.rows:

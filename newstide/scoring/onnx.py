@@ -12,6 +12,7 @@ from newstide.artifact import Artifact, Precision, Thresholds
 from newstide.errors import DeviceUnavailable, ModelInvalid
 from newstide.scoring.batching import cut
 from newstide.scoring.port import Encoded, Probabilities, Scorer
+from newstide.text import language_of
 
 Device = Literal["cpu", "cuda", "auto"]
 
@@ -52,6 +53,7 @@ class OnnxScorer:
         self.version = found.version
         self.tokenizer_hash = found.manifest.tokenizer_hash
         self.labels = found.manifest.labels
+        self.languages = found.manifest.languages
         self.thresholds: Thresholds = found.manifest.thresholds
         self.provider = str(session.get_providers()[0])
         self._temperature = found.manifest.temperature
@@ -63,9 +65,12 @@ class OnnxScorer:
         short = [text[:_CHARS_MAX].encode("utf-8", "replace").decode() for text in texts]
         encodings = self._tokenizer.encode_batch_fast(short)
         return [
-            Encoded(tuple(encoding.ids)) if text.strip() else Encoded(())
+            Encoded(tuple(encoding.ids)) if self._reads(text) else Encoded(())
             for text, encoding in zip(short, encodings, strict=True)
         ]
+
+    def _reads(self, text: str) -> bool:
+        return bool(text.strip()) and language_of(text) in (*self.languages, "und")
 
     def score(self, batch: Sequence[Encoded]) -> Probabilities:
         """Runs once for each length in the batch, so no text is ever padded."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newstide.artifact import Thresholds
-from newstide.messages import SENTIMENTS, Label
+from newstide.messages import SENTIMENTS, Label, Language
 
 Probabilities = NDArray[np.float32]
 """Shape (n, 3), columns in the order of SENTIMENTS, each row in 0..1 with sum 1."""
@@ -31,9 +31,9 @@ class Scorer(Protocol):
     """Turns texts into calibrated probabilities.
 
     Promises: a text's row is bit-identical whether it is scored alone, in any batch, in any order, beside texts of any
-    length; rows come in the order of the batch; a text without tokens gets three equal probabilities; any text at all
-    is accepted, and its cost is bounded. Safe to call from several threads. Expects what `text.model_input` returns.
-    Raises ModelInvalid when the model itself fails.
+    length; rows come in the order of the batch; a text without tokens, or in a language that the model has not
+    learned, gets three equal probabilities; any text at all is accepted, and its cost is bounded. Safe to call from
+    several threads. Expects what `text.model_input` returns. Raises ModelInvalid when the model itself fails.
     """
 
     @property
@@ -46,6 +46,10 @@ class Scorer(Protocol):
     @property
     def labels(self) -> tuple[str, ...]:
         """SENTIMENTS, the order of the columns."""
+
+    @property
+    def languages(self) -> tuple[Language, ...]:
+        """What it reads; `encode` gives texts in any other language no tokens."""
 
     @property
     def thresholds(self) -> Thresholds: ...

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from newstide.artifact import Thresholds
-from newstide.messages import SENTIMENTS
+from newstide.messages import SENTIMENTS, Language
 from newstide.scoring.port import Encoded, Probabilities
 
 _WORD = re.compile(r"[a-z0-9]+|[\u3400-\u9fff]")
@@ -39,6 +39,7 @@ class StubScorer:
     version = "stub-1"
     tokenizer_hash = hashlib.sha256(b"stub-1").hexdigest()
     labels = SENTIMENTS
+    languages: tuple[Language, ...] = ("en", "zh")
     thresholds = Thresholds(confidence=0.5)
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:

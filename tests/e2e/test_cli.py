@@ -47,8 +47,9 @@ def assert_refused(done: subprocess.CompletedProcess[str], exit_code: int, *part
 
 
 def test_help_is_instant_because_nothing_heavy_is_imported(newstide: Run) -> None:
-    heavy = "import cli.main, sys; print([m for m in ('torch', 'streamlit', 'onnxruntime', 'kafka') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
+    heavy = ("torch", "streamlit", "onnxruntime", "kafka", "sqlalchemy")
+    ask = f"import cli.main, sys; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert "demo" in newstide("--help").stdout
 
@@ -70,7 +71,8 @@ def test_classify_prints_one_json_object(newstide: Run) -> None:
 
 
 def test_classify_reads_texts_and_json_lines_and_answers_in_order(newstide: Run) -> None:
-    lines = ["Profit doubles, outlook raised", '{"text": "Company files for bankruptcy"}', "", "{not json", "Profit doubles, outlook raised"]
+    good, bad = "Profit doubles, outlook raised", '{"text": "Company files for bankruptcy"}'
+    lines = [good, bad, "", "{not json", good]
     done = newstide("classify", stdin="\n".join(lines) + "\n")
     assert done.returncode == 0, done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines()]

@@ -16,7 +16,7 @@ from newstide.settings import load
 from tests.e2e.dashboard_seed import create, seed, store, story
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import ConsoleMessage, Dialog, Page, Request
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> ![p](http://192.0.2.1/p.png) $5 and $6 **bold**"
 PROBES = re.compile(r"/_stcore/(health|host-config)$")
@@ -27,7 +27,8 @@ READY = """() => {
   return app && app.dataset.testConnectionState === 'CONNECTED' && app.dataset.testScriptState !== 'initial'
     && document.querySelector('h1') && !document.querySelector('[data-testid=stSkeleton], [data-testid=stSpinner]')
     && [...document.querySelectorAll('[class*=st-key-box-]')].every(box => box.querySelector('svg.marks, canvas'))
-    && [...document.querySelectorAll('[data-testid=stDataFrame]')].every(t => t.querySelector('[data-testid^=glide-cell]'))
+    && [...document.querySelectorAll('[data-testid=stDataFrame]')]
+      .every(table => table.querySelector('[data-testid^=glide-cell]'))
     && document.fonts.status === 'loaded';
 }"""
 
@@ -68,24 +69,27 @@ def bare(tmp_path: Path) -> Iterator[Site]:
 
 
 @pytest.fixture
-def watched(page: "Page", request: pytest.FixtureRequest) -> Iterator["Page"]:
+def watched(page: "Page") -> Iterator["Page"]:
     """A page that must not run foreign script, complain, or ask anybody but this machine."""
     amiss: list[str] = []
-    page.on("dialog", lambda dialog: (amiss.append(f"a script ran: {dialog.message}"), dialog.dismiss()))
-    page.on("pageerror", lambda error: amiss.append(f"page error: {error}"))
 
-    def complained(message: object) -> None:
-        kind, url = getattr(message, "type", ""), getattr(message, "location", {}).get("url", "")
-        if kind == "error" and not PROBES.search(url):
-            amiss.append(f"console: {getattr(message, 'text', '')} {url}")
+    def ran(dialog: "Dialog") -> None:
+        amiss.append(f"a script ran: {dialog.message}")
+        dialog.dismiss()
 
-    def asked(asking: object) -> None:
-        url = str(getattr(asking, "url", ""))
-        if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
-            amiss.append(f"asked {url}")
+    def complained(message: "ConsoleMessage") -> None:
+        url = message.location.get("url", "")
+        if message.type == "error" and not PROBES.search(url):
+            amiss.append(f"console: {message.text} {url}")
 
+    def asked(sent: "Request") -> None:
+        if not sent.url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
+            amiss.append(f"asked {sent.url}")
+
+    page.on("dialog", ran)
     page.on("console", complained)
     page.on("request", asked)
+    page.on("pageerror", lambda error: amiss.append(f"page error: {error}"))
     yield page
     assert amiss == []
 
@@ -110,7 +114,7 @@ def test_the_overview_agrees_with_the_database(watched: "Page", full: Site) -> N
     assert tile(page, 0) == f"{full.count():,}"
     assert re.fullmatch(r"[▲▼] [+−]0\.\d\d", tile(page, 1))
     for alt in ("Mean sentiment over time", "Number of stories over time", "Share of each label"):
-        assert page.locator(f'[aria-label^="{alt}"], [alt^="{alt}"]').first.is_visible()
+        page.locator(f'[aria-label^="{alt}"] svg.marks').wait_for()
 
 
 def test_a_story_written_now_appears_by_itself(watched: "Page", full: Site) -> None:
@@ -150,10 +154,10 @@ def test_a_permalink_stands_alone_and_hostile_text_stays_text(watched: "Page", f
     page = visit(watched, f"{full.address}/story?story={bad.item.story_id}")
     assert page.locator(".st-key-story-title").inner_text() == HOSTILE
     assert page.locator(".st-key-story-body").inner_text() == HOSTILE
-    assert page.get_by_text("The source gave no web address.").is_visible()
+    page.get_by_text("The source gave no web address.").wait_for()
     for path in ("/", "/stories"):
         visit(page, full.address + path)
-        assert page.get_by_text(HOSTILE).is_visible()
+        page.get_by_text(HOSTILE).wait_for(timeout=ARRIVES_MS)
         assert page.locator("img[src*='192.0.2.1'], img[src='x'], [href^='javascript:']").count() == 0
 
 
@@ -175,6 +179,7 @@ def test_a_phone_needs_no_sideways_scroll(watched: "Page", full: Site, scheme: s
     store(full.url, [wide], now)
     for path in ("/", "/stories", f"/story?story={wide.item.story_id}"):
         visit(page, full.address + path)
+        page.get_by_text("W" * 300).wait_for(timeout=ARRIVES_MS)
         main = page.locator("[data-testid=stMain]")
         assert main.evaluate("e => [e.scrollWidth <= e.clientWidth, document.body.scrollWidth]") == [True, 360], path
 
@@ -197,8 +202,8 @@ def test_an_outage_shows_a_banner_and_ends_by_itself(watched: "Page", full: Site
 
 def test_from_nothing_to_the_first_story_without_a_reload(watched: "Page", bare: Site) -> None:
     page = visit(watched, bare.address)
-    assert page.get_by_text("There is no database yet").is_visible()
-    assert page.get_by_text("every company, outlet and headline is invented").is_visible()
+    page.get_by_text("There is no database yet").wait_for()
+    page.get_by_text("every company, outlet and headline is invented").wait_for()
     create(bare.url)
     page.get_by_text("The demo is about to begin").wait_for(timeout=ARRIVES_MS)
     now = datetime.now(UTC)

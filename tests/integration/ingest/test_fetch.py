@@ -15,7 +15,6 @@ from ingest import fetch as fetching
 from ingest.fetch import Fetched, Fetcher, NotModified, retry_after_s
 from ingest.guard import Address, Guard, Refused, is_public
 from newstide.errors import SourceUnavailable
-
 from tests.integration.ingest.conftest import Answer, Publisher
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -193,7 +192,7 @@ def test_https_does_not_become_http(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "192.0.0.8", "192.88.99.1",
+    ["0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "192.0.0.8", "192.88.99.1",  # noqa: S104 - an address to refuse
      "192.168.1.1", "198.18.0.1", "224.0.0.1", "239.1.1.1", "255.255.255.255", "::", "::1", "::ffff:127.0.0.1",
      "::ffff:8.8.8.8", "64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::", "2001::1", "2001:db8::1", "fc00::1",
      "fe80::1", "ff02::1", "3fff::1", "5f00::1"],

@@ -16,7 +16,7 @@ from ingest.player import PlayerOptions, run_player
 from ingest.replay import ReplayOptions, run_replay
 from newstide.bus.embedded import EmbeddedProducer
 from newstide.clock import FakeClock
-from newstide.errors import BusUnavailable, DataInvalid, UsageError
+from newstide.errors import BusUnavailable, DataInvalid, NewstideError, UsageError
 from newstide.messages import NewsItem
 from newstide.service import Service
 from newstide.settings import Settings
@@ -144,7 +144,13 @@ def test_paced(tmp_path: Path, settings: Settings, service: Service) -> None:
     ],
 )
 def test_files_that_cannot_be_used(
-    tmp_path: Path, settings: Settings, service: Service, name: str, rows: list[object] | None, error: type, says: str
+    tmp_path: Path,
+    settings: Settings,
+    service: Service,
+    name: str,
+    rows: list[object] | None,
+    error: type[NewstideError],
+    says: str,
 ) -> None:
     path = tmp_path / name
     if rows is not None:

@@ -74,6 +74,19 @@ def test_a_body_of_five_megabytes_is_cut_and_kept() -> None:
     assert len(codec.encode(found)) < codec.RECORD_BYTES_MAX
 
 
+@pytest.mark.parametrize(
+    ("title", "body", "claimed", "language"),
+    [
+        ("涨停", "", "en", "zh"),
+        ("3.5%", "净利润上升", "en", "zh"),
+        ("3.5%", "", "zh-CN", "zh"),
+        ("3.5%", "", "fr", "und"),
+    ],
+)
+def test_the_script_tells_the_language(title: str, body: str, claimed: str, language: str) -> None:
+    assert story(Entry(id="1", title=title, body=body, language=claimed)).language == language
+
+
 def test_dropped_links_are_said() -> None:
     found = story(Entry(id="1", title="T", url="java\tscript:alert(1)"))
     assert found.url == "" and "link_dropped" in found.flags

@@ -1,0 +1,172 @@
+"""When to ask again, what is new, where a feed then stands, which column is which, what is due."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.columns import Columns, WrongType, entry_maker, resolve
+from ingest.entry import Entry, Parsed, Problem
+from ingest.fetch import Fetched, NotModified
+from ingest.normalise import Origin, normalise
+from ingest.novelty import Judged, judge
+from ingest.polled import Polled, next_state, normalised, startable, starting_state
+from ingest.replay import source_name, stem_of
+from ingest.rows import format_of
+from ingest.schedule import BACK_OFF_S_MAX, next_due_at
+from ingest.sequence import Pace, Revisions
+from newstide.errors import UsageError
+from newstide.messages import NewsItem
+from newstide.settings import FeedSettings
+from newstide.store.sources import SeenText, SourceState
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+WIRE = FeedSettings(name="wire", url="https://wire.example/feed", every_s=300)
+NOTHING = Judged((), (), 0)
+
+
+def item(name: str, title: str) -> NewsItem:
+    outcome = normalise(Entry(id=name, title=title), Origin("wire", "feed wire", NOW), 0)
+    assert isinstance(outcome, NewsItem)
+    return outcome
+
+
+@given(
+    st.floats(15, 86_400),
+    st.integers(0, 10_000),
+    st.none() | st.floats(0, 1e6),
+    st.floats(0, 1, exclude_max=True),
+)
+def test_the_next_poll_is_neither_at_once_nor_never(
+    every_s: float, failures: int, retry_after_s: float | None, draw: float
+) -> None:
+    due = next_due_at(every_s=every_s, failures=failures, retry_after_s=retry_after_s, draw=draw, now=NOW)
+    wait_s = (due - NOW).total_seconds()
+    assert 0.89 * every_s <= wait_s <= BACK_OFF_S_MAX
+    assert wait_s >= min(retry_after_s or 0.0, BACK_OFF_S_MAX) - 0.001
+
+
+def test_failures_double_the_wait() -> None:
+    waits = [
+        (next_due_at(every_s=300, failures=n, retry_after_s=None, draw=0.5, now=NOW) - NOW).total_seconds()
+        for n in range(12)
+    ]
+    assert waits[:4] == [300, 600, 1_200, 2_400]
+    assert waits[-1] == BACK_OFF_S_MAX
+
+
+def test_new_edited_unchanged() -> None:
+    first, edited, other = item("1", "A"), item("1", "B"), item("2", "C")
+    found = judge([first, other, first, edited], {})
+    assert [(each.title, each.revision) for each in found.publish] == [("A", 1), ("C", 1), ("B", 2)]
+    assert found.unchanged == 1
+    known = {text.story_id: text for text in found.texts}
+    assert known[first.story_id] == SeenText(first.story_id, edited.content_hash, 2)
+    assert judge([edited, other], known) == Judged((), (known[edited.story_id], known[other.story_id]), 2)
+    assert [each.revision for each in judge([first], known).publish] == [3]
+
+
+def test_one_poll_at_a_time_from_a_host() -> None:
+    feeds = [
+        WIRE,
+        FeedSettings(name="same", url="https://WIRE.example/other"),
+        FeedSettings(name="later", url="https://b.example/"),
+        FeedSettings(name="busy", url="https://c.example/"),
+    ]
+    states = {feed.name: starting_state(feed, None, at_once=False) for feed in feeds}
+    states["later"] = SourceState(source="later", kind="feed", next_due_at=NOW + timedelta(seconds=1))
+    assert startable(feeds, states, ["c.example"], NOW) == [WIRE]
+    assert [feed.name for feed in startable(feeds[1:], states, [], NOW + timedelta(seconds=1))] == [
+        "same",
+        "later",
+        "busy",
+    ]
+
+
+def test_a_feed_that_moved_is_asked_anew() -> None:
+    known = SourceState(source="wire", kind="feed", url="https://old.example/", etag='"v1"', failures=3, received=7)
+    moved = starting_state(WIRE, known, at_once=False)
+    assert (moved.etag, moved.failures, moved.received, moved.url) == ("", 0, 7, WIRE.url)
+
+
+def test_cursors_move_only_past_what_was_read_whole() -> None:
+    before = SourceState(source="wire", kind="feed", url=WIRE.url, etag='"old"', failures=2, last_error="x")
+    document = Fetched(WIRE.url, b"", "", etag='"new"')
+    good = next_state(before, Polled(WIRE, NOW, document, Parsed((Entry(id="1"),))), NOTHING, 1)
+    assert (good.etag, good.failures, good.last_error, good.rejected, good.received) == ('"new"', 0, "", 1, 1)
+    same = next_state(before, Polled(WIRE, NOW, NotModified()), NOTHING, 0)
+    assert (same.etag, same.failures, same.last_success_at) == ('"old"', 0, NOW)
+    broken = Parsed((Entry(id="1"),), (Problem("malformed", "cut\x00off"),))
+    partial = next_state(before, Polled(WIRE, NOW, document, broken), NOTHING, 0)
+    assert (partial.etag, partial.failures, partial.last_error) == ("", 0, "malformed: cut off")
+    failed = next_state(before, Polled(WIRE, NOW, error="gone", retry_after_s=9_000.0), NOTHING, 0)
+    assert (failed.etag, failed.failures, failed.last_success_at) == ('"old"', 3, None)
+    assert failed.next_due_at == NOW + timedelta(seconds=9_000)
+
+
+def test_a_bad_entry_is_known_again() -> None:
+    polled = Polled(WIRE, NOW, parsed=Parsed((Entry(id="1", title="\ud800"), Entry(id="2", title="T"), Entry(id="3"))))
+    (_, rejects), (_, again) = normalised(polled), normalised(polled)
+    assert rejects == again and len({reject.position for reject in rejects}) == 2
+    assert all(0 <= reject.position < 2**63 for reject in rejects)
+
+
+@pytest.mark.parametrize(
+    ("found", "title", "body", "date"),
+    [
+        (["headlines", "time", "description"], "headlines", "description", "time"),
+        (["Date", "Headline", "URL"], "Headline", "", "Date"),
+        (["date", "ticker", "company", "title", "summary", "kind"], "title", "summary", "date"),
+        (["id", "date", "text", "emotion"], "text", "", "date"),
+        (["Date", "Url", "Mark", "New_text"], "", "New_text", "Date"),
+        (["id", "published_at", "date", "title", "body"], "title", "body", "published_at"),
+        (["Full Text", "Story ID"], "", "Full Text", ""),
+    ],
+)
+def test_columns_are_guessed(found: list[str], title: str, body: str, date: str) -> None:
+    columns = resolve(Columns(), found)
+    assert (columns.title, columns.body, columns.date) == (title, body, date)
+
+
+def test_columns_that_are_not_there_are_named() -> None:
+    with pytest.raises(UsageError, match="no column x") as caught:
+        resolve(Columns(title="x"), ["a", "b"])
+    assert caught.value.why == "the columns found are a, b"
+    with pytest.raises(UsageError, match="looks like a title"):
+        resolve(Columns(), ["a", "b"])
+    assert resolve(Columns(body="title"), ["title", "headline"]) == Columns(title="headline", body="title")
+
+
+def test_cells() -> None:
+    make = entry_maker(Columns(title="t", id="i", symbols="s", date="d"))
+    assert make({"t": "T", "i": 7, "s": "A, B;C", "d": 1583141400}) == Entry(
+        id="7", title="T", symbols=("A", "B", "C"), published="1583141400"
+    )
+    assert make({}) == Entry()
+    wrong: list[dict[str, object]] = [{"t": 5}, {"t": ["x"]}, {"i": True}, {"s": {"a": 1}}, {"s": [None, []]}]
+    for row in wrong:
+        with pytest.raises(WrongType):
+            make(row)
+
+
+def test_revisions_forget_the_oldest() -> None:
+    revisions = Revisions(stories_max=2)
+    texts = [("1", "A"), ("1", "B"), ("1", "B"), ("2", "X"), ("3", "Y"), ("1", "C")]
+    assert [revisions.revise(item(*text)).revision for text in texts] == [1, 2, 2, 1, 1, 1]
+
+
+def test_pace() -> None:
+    pace = Pace(60.0)
+    assert pace.wait_s(NOW, 0.0) == 0.0
+    assert pace.wait_s(NOW + timedelta(minutes=2), 0.5) == 1.5
+    assert pace.wait_s(NOW - timedelta(days=1), 0.5) == 0.0
+
+
+def test_names_of_files_and_sources() -> None:
+    from pathlib import Path
+
+    assert [stem_of(Path(name)) for name in ("news.jsonl.gz", "a.b.csv", "plain")] == ["news", "a.b", "plain"]
+    assert source_name(" A\x00 <b>B</b>\n" + "x" * 100) == ("A B " + "x" * 100)[:64]
+    kinds = [format_of(Path(name), given) for name, given in (("a.CSV.gz", ""), ("a.ndjson", ""), ("a", "ndjson"))]
+    assert kinds == ["csv", "jsonl", "jsonl"]
