@@ -52,7 +52,7 @@ def main() -> None:
     st.html(HERE / "style.css")
     st.logo(str(HERE / "logo.svg"))
     try:
-        demo = data.settings().demo
+        demo = data.prepare().demo
     except SettingsInvalid as error:
         notice(say("empty.settings"), say("empty.settings.why"), (f"{error.what}\n{error.why}", error.fix))
         return

@@ -24,7 +24,7 @@ FRESH_S: Final = 2
 CHOICES_MAX: Final = 64
 """Readings kept, one for each choice of filters that somebody looks at."""
 LATEST: Final = 10
-SOURCES: Final = 8
+SOURCES: Final = 7
 LISTED_MAX: Final = 1_000
 
 T = TypeVar("T")
@@ -94,6 +94,12 @@ def settings() -> Settings:
 @st.cache_resource(show_spinner=False)
 def _database() -> Database:
     return Database(settings().store_url, read_only=True)
+
+
+def prepare() -> Settings:
+    """Raises SettingsInvalid when the pages cannot even try to read."""
+    _database()
+    return settings()
 
 
 def now() -> datetime:

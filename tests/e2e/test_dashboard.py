@@ -1,7 +1,10 @@
 """The pages in a real browser, served as `newstide dashboard` serves them."""
 
 import re
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ import pytest
 from dashboard.serve import serve
 from newstide.settings import load
 from tests.e2e.dashboard_seed import create, seed, store, story
+from tests.services.common import listens, plain_environment
 
 if TYPE_CHECKING:
     from playwright.sync_api import ConsoleMessage, Dialog, Page, Request
@@ -210,3 +214,16 @@ def test_from_nothing_to_the_first_story_without_a_reload(watched: "Page", bare:
     store(bare.url, [story("The very first", now - timedelta(seconds=5))], now)
     page.get_by_text("The very first").wait_for(timeout=ARRIVES_MS)
     assert tile(page, 0) == "1"
+
+
+def test_the_command_says_where_and_ends_when_told(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cli.main", "dashboard", "--port", "0"]
+    environment = plain_environment() | {"NEWSTIDE_DATA_DIR": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        said = running.stderr.readline()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", said)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(timeout=30) == 0
+        assert found, said
+        assert not listens(int(found[1]))

@@ -79,6 +79,26 @@ def test_an_empty_database_says_what_is_missing(visit: Open, database: str, page
     assert "The demo is about to begin" in words(visit(page, demo=True))
 
 
+def test_a_wrong_setting_is_named_and_its_value_is_not(
+    visit: Open, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSTIDE_STORE__URL", "mysql://user:hidden@host/name")
+    app = visit()
+    assert "The settings are wrong" in words(app)
+    assert "store.url" in words(app)
+    assert "hidden" not in words(app)
+    assert not app.exception
+
+
+def test_a_paused_page_says_so(visit: Open, database: str) -> None:
+    create(database)
+    store(database, [story("Quiet", NOW)], NOW)
+    app = visit()
+    assert "Newest story stored" in words(app)
+    app.toggle[0].set_value(False).run()
+    assert "Paused at" in words(app)
+
+
 def test_the_demo_wears_its_banner(visit: Open, database: str) -> None:
     create(database)
     assert "invented" in words(visit(demo=True))

@@ -1,7 +1,8 @@
 """The parser in a process of its own."""
 
-import os
+import subprocess
 import time
+from typing import Any
 
 import pytest
 
@@ -31,9 +32,14 @@ def test_a_stop_ends_it() -> None:
 
 
 def test_our_secrets_stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process is started with nothing of our environment, so a planted variable must not reach it."""
-    monkeypatch.setenv("PYTHONSTARTUP", "planted")
-    monkeypatch.setenv("PYTHONINSPECT", "1")  # would keep the interpreter open
+    started: list[dict[str, str]] = []
+    real = subprocess.Popen
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        started.append(options["env"])
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", watched)
     monkeypatch.setenv("NEWSTIDE_STORE__URL", "postgresql+psycopg://u:planted@h/n")
     assert parse_in_worker(b"<rss version='2.0'><channel/></rss>", "", "").problems == ()
-    assert os.environ["PYTHONINSPECT"] == "1"
+    assert len(started) == 1 and "planted" not in str(started)
