@@ -175,8 +175,7 @@ def card(title: str, note: str = "") -> Any:
 
 def legend() -> str:
     """The labels in the colours that charts give them."""
-    tones = {"positive": "blue", "negative": "orange", "neutral": "gray", "unsure": "gray"}
-    return "  ·  ".join(f":{tones[label]}[{GLYPHS[label]}\u00a0{say(f'label.{label}')}]" for label in reversed(STACK))
+    return "  ·  ".join(f":{_TONES[label]}[{GLYPHS[label]}\u00a0{say(f'label.{label}')}]" for label in reversed(STACK))
 
 
 def chart(rows: Sequence[Mapping[str, Any]], spec: dict[str, Any], alt: str, key: str) -> None:
