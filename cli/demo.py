@@ -141,7 +141,8 @@ class _Demo:
             row for row in reads.list_stories(self._database, reads.Filters(), TAPE_LINES) if row.seq > self._told_seq
         ]
         for row in reversed(fresh):
-            self._tell(f"{row.published_at:%H:%M:%S}  {row.label:<8} {row.score:+.2f}  {row.source:<14} {row.title}")
+            score = "  -  " if row.score is None else f"{row.score:+.2f}"
+            self._tell(f"{row.published_at:%H:%M:%S}  {row.label:<8} {score}  {row.source}: {row.title}")
         self._told_seq = max((row.seq for row in fresh), default=self._told_seq)
 
     def _catch_up(self) -> None:

@@ -23,6 +23,9 @@ DISK_FREE_MIN_GB = 2
 """A day of a busy feed, log and store together, is far below this."""
 
 
+_START_IT = "start it, or correct its address (newstide config show says where that comes from)"
+
+
 class Part(StrEnum):
     PYTHON = "python"
     MODEL = "model"
@@ -54,7 +57,8 @@ def doctor(
         try:
             findings += check(settings)
         except NewstideError as error:
-            findings.append(Finding(part, False, f"{error.what}{f' ({error.why})' if error.why else ''}", error.fix))
+            fix = _START_IT if error.fix.startswith("newstide doctor") else error.fix
+            findings.append(Finding(part, False, f"{error.what}{f' ({error.why})' if error.why else ''}", fix))
     if as_json:
         emit_json([asdict(finding) for finding in findings])
     for finding in findings if not as_json else ():

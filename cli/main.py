@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from cli import classify, config, db, demo, doctor, ingest, init, model, process, status, topics
+from cli import classify, config, db, demo, dlq, doctor, ingest, init, model, process, status, topics
 from cli.context import Given
 from cli.dashboard import dashboard
 from cli.output import INTERRUPTED, fail, say
@@ -33,6 +33,7 @@ app.command("classify")(classify.classify)
 app.add_typer(config.app, name="config")
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(db.app, name="db")
+app.add_typer(dlq.app, name="dlq")
 app.add_typer(topics.app, name="topics")
 app.add_typer(model.app, name="model")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import data
-from dashboard.parts import DEFAULTS, notice
+from dashboard.parts import default_of, notice
 from dashboard.shape import WINDOWS
 from dashboard.words import say
 from newstide.errors import SettingsInvalid
@@ -26,12 +26,12 @@ def filters() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filters"):
         # Without `format_func`: what it says, and not the option, would stand in the address.
         st.segmented_control(
-            say("filter.window"), WINDOWS, key="window", bind="query-params", default=DEFAULTS["window"],
+            say("filter.window"), WINDOWS, key="window", bind="query-params", default=default_of("window"),
             required=True, label_visibility="collapsed",
         )  # fmt: skip
         st.segmented_control(
             say("filter.language"), ["all", "en", "zh"], key="language", bind="query-params",
-            default=DEFAULTS["language"], required=True, label_visibility="collapsed",
+            default=default_of("language"), required=True, label_visibility="collapsed",
         )  # fmt: skip
         with st.container(key="sources", width=300):
             st.multiselect(

@@ -26,15 +26,22 @@ TICK_S: Final = 5
 STORY_PAGE: Final = "views/story.py"
 STORIES_PAGE: Final = "views/stories.py"
 _TONES: Final[Mapping[Label, Any]] = {"positive": "blue", "negative": "orange", "neutral": "gray", "unsure": "gray"}
-DEFAULTS: Final[Mapping[str, Any]] = {"window": "24h", "language": "all", "source": [], "label": [], "q": ""}
+_DEFAULTS: Final[Mapping[str, Any]] = {"window": "24h", "language": "all", "source": [], "label": [], "q": ""}
+_DEMO_WINDOW: Final = "6h"
+"""The demo begins with a morning of history: in a whole day it would be lost."""
+
+
+def default_of(key: str) -> Any:
+    """What a filter says until somebody says otherwise."""
+    return _DEMO_WINDOW if key == "window" and data.settings().demo else _DEFAULTS[key]
 
 
 def choice(*, of_stories: bool = False) -> Choice:
     """What the shared filters say, and with `of_stories` those of the list of stories too."""
     state: Any = st.session_state
-    window, language = state.get("window") or "24h", state.get("language") or "all"
+    window, language = state.get("window") or default_of("window"), state.get("language") or default_of("language")
     return Choice(
-        window=cast("Window", window if window in WINDOWS else "24h"),
+        window=cast("Window", window if window in WINDOWS else default_of("window")),
         languages=() if language not in get_args(Language) else (cast("Language", language),),
         sources=tuple(sorted(state.get("source") or [])),
         labels=tuple(label for label in LABELS if label in (state.get("label") or [])) if of_stories else (),
@@ -136,14 +143,14 @@ def _button(words: str, act: Callable[[], None]) -> None:
 
 def _clear_filters() -> None:
     for key in ("language", "source", "label", "q"):
-        st.session_state[key] = DEFAULTS[key]
+        st.session_state[key] = default_of(key)
 
 
 def _show_all() -> None:
     st.session_state["window"] = "all"
 
 
-def chip(label: Label, score: float) -> None:
+def chip(label: Label, score: float | None) -> None:
     """Shape, sign and figure in the colour of the label."""
     st.badge(f"{GLYPHS[label]} {signed(score)}", color=_TONES[label], help=say(f"label.{label}"), width="content")
 

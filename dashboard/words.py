@@ -93,6 +93,7 @@ ENGLISH: Final[dict[str, str]] = {
     "story.symbols": "Symbols given by the source",
     "story.noticed": "Noticed on the way in",
     "story.no_body": "The source sent a headline only.",
+    "story.unread": "The model has no opinion: there is nothing to read, or it has not learned this language.",
     "story.unsure": "Not sure enough to name a label; the nearest is {label}.",
     "story.model": "Model {model}",
     "story.tokenizer": "Tokenizer {hash}",

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from newstide import codec
-from newstide.bus.connect import connect as connect_bus
-from newstide.bus.connect import ensure_topics
+from newstide.bus.connect import connect_ready
 from newstide.bus.port import Outgoing, Producer
 from newstide.errors import BusUnavailable, Retryable
 from newstide.messages import NewsItem, partition_of
@@ -103,11 +102,9 @@ class Outlets:
 def connected(settings: Settings, service: Service, patience_s: float | None) -> Iterator[Outlets]:
     """The database and the bus that the settings name, waited for, and closed again.
 
-    The embedded topics are made here, for there is nobody else to do it. Raises SchemaMismatch, TopicMissing.
+    Raises SchemaMismatch, TopicMissing.
     """
-    bus = connect_bus(settings)
-    if settings.bus.kind == "embedded":
-        until_done(lambda: ensure_topics(bus, settings), service, patience_s)
+    bus = until_done(lambda: connect_ready(settings), service, patience_s)
     database = until_done(lambda: connect_store(settings), service, patience_s)
     try:
         producer = until_done(bus.producer, service, patience_s)

@@ -61,14 +61,15 @@ class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
 
     @property
-    def score(self) -> float:
-        """p_positive - p_negative, in [-1, 1]."""
-        return self.p_positive - self.p_negative
+    def score(self) -> float | None:
+        """p_positive - p_negative, in [-1, 1]; None when the model could say nothing.
 
-    @property
-    def has_opinion(self) -> bool:
-        """False when the model could say nothing: no words to read, or a language that it has not learned."""
-        return not self.p_negative == self.p_neutral == self.p_positive
+        That is when there were no words to read, or they were of a language that it has not learned: it then gives
+        three equal probabilities, and absent is not zero.
+        """
+        if self.p_negative == self.p_neutral == self.p_positive:
+            return None
+        return self.p_positive - self.p_negative
 
 
 class Reason(StrEnum):

@@ -22,8 +22,8 @@ from newstide.errors import SettingsInvalid
 
 PREFIX: Final = "NEWSTIDE_"
 DEFAULT_FILE: Final = Path("newstide.toml")
-NOT_SETTINGS: Final = frozenset({"NEWSTIDE_CONFIG", "NEWSTIDE_DATA"})
-"""Variables of ours that are no settings: where the file is, and where the training data are."""
+NOT_SETTINGS: Final = frozenset({"NEWSTIDE_CONFIG", "NEWSTIDE_DATA", "NEWSTIDE_TEST_SERVICES"})
+"""Variables of ours that are no settings: where the file is, where the training data are, what tests demand."""
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]

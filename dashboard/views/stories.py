@@ -8,11 +8,11 @@ import streamlit as st
 
 from dashboard import charts, data
 from dashboard.parts import (
-    DEFAULTS,
     banner,
     card,
     chart,
     choice,
+    default_of,
     empty_record,
     empty_window,
     heading,
@@ -90,7 +90,7 @@ def filters() -> None:
             )  # fmt: skip
         st.pills(
             say("filter.label"), LABELS, selection_mode="multi", key="label", bind="query-params",
-            default=DEFAULTS["label"], label_visibility="collapsed",
+            default=default_of("label"), label_visibility="collapsed",
         )  # fmt: skip
 
 

@@ -101,7 +101,9 @@ def verdict(story: ScoredRevision) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             chip(story.label, story.score)
             st.markdown(f"**{say(f'label.{story.label}')}**", width="content")
-        if story.label == "unsure":
+        if story.score is None:
+            st.caption(say("story.unread"))
+        elif story.label == "unsure":
             nearest = nearest_label(story.p_negative, story.p_neutral, story.p_positive)
             st.caption(say("story.unsure", label=say(f"label.{nearest}").lower()))
         rows = probability_rows(story.p_negative, story.p_neutral, story.p_positive)

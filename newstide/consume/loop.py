@@ -244,6 +244,7 @@ class ConsumeLoop(Generic[W]):
     def _back_off(self, error: Retryable) -> None:
         wait_s = BACK_OFF_S[min(self._failures, len(BACK_OFF_S) - 1)]
         self._failures += 1
+        self._service.ready.clear()
         dependency = "bus" if isinstance(error, BusUnavailable) else "store"
         self._service.metrics.count("dependency_errors", dependency=dependency)
         self._service.log.warning("waiting", what=error.what, why=error.why, again_in_s=wait_s)
@@ -274,6 +275,7 @@ class ConsumeLoop(Generic[W]):
         if now_s - self._looked_around_s < LOOK_AROUND_EVERY_S:
             return
         self._looked_around_s = now_s
+        self._database.ping()
         self._positions.check_identity(consumer.identity())
         for partition, lag in self._lags(consumer).items():
             self._service.metrics.set("consumer_lag_records", lag, partition=str(partition))

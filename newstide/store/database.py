@@ -103,6 +103,11 @@ class Database:
         with self._translated(), self.engine.begin() as connection:
             yield connection
 
+    def ping(self) -> None:
+        """Raises StoreUnavailable when the database does not answer."""
+        with self.transaction() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:

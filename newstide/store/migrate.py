@@ -10,6 +10,7 @@ from alembic.command import upgrade as alembic_upgrade
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, text
 
 from newstide.errors import SchemaMismatch
@@ -55,7 +56,14 @@ def upgrade(database: Database) -> SchemaStatus:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
         config = _config()
         config.attributes["connection"] = connection
-        alembic_upgrade(config, "head")
+        try:
+            alembic_upgrade(config, "head")
+        except CommandError as error:
+            raise SchemaMismatch(
+                f"the database {database.name} has a schema that this version does not know",
+                why=str(error),
+                fix="run the newer version that made it",
+            ) from error
         return _status(connection, database)
 
 

@@ -58,7 +58,8 @@ class StoryRow:
     language: Language
     published_at: datetime
     label: Label
-    score: float
+    score: float | None
+    """None when the model had no opinion: it could not read the story."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class ScoredRevision:
     p_negative: float
     p_neutral: float
     p_positive: float
-    score: float
+    score: float | None
     label: Label
 
 

@@ -119,7 +119,7 @@ scores: Final = Table(
     Column("p_negative", Float, nullable=False),
     Column("p_neutral", Float, nullable=False),
     Column("p_positive", Float, nullable=False),
-    Column("score", Float, nullable=False),
+    Column("score", Float),
     Column("label", String(8), nullable=False),
     Column("scored_at", UtcDateTime, nullable=False),
     Column("stored_at", UtcDateTime, nullable=False),

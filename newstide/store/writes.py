@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from newstide.messages import Reject, ScoredStory
-from newstide.store.bulk import add_up, insert_new
-from newstide.store.schema import Row, dead_letters, rollups, stories
-from newstide.store.schema import scores as scores_table
+from newstide.store.bulk import insert_new
+from newstide.store.rollups import follow
+from newstide.store.schema import Row, dead_letters, scores, stories
 
 ScoreKey = tuple[str, int, str]
 """story id, revision, model version: what is stored exactly once."""
@@ -30,14 +29,14 @@ def add_stories(connection: Connection, batch: Sequence[ScoredStory], now: datet
     batch = sorted(batch, key=key_of)
     new_texts = set(insert_new(connection, stories, [_story_row(s, now) for s in batch], ("story_id", "revision")))
     fresh = insert_new(
-        connection, scores_table, [_score_row(s, now) for s in batch], ("story_id", "revision", "model_version")
+        connection, scores, [_score_row(s, now) for s in batch], ("story_id", "revision", "model_version")
     )
     first_scored: dict[tuple[str, int], ScoredStory] = {}
     for story in batch:
         text = (story.item.story_id, story.item.revision)
         if text in new_texts:
             first_scored.setdefault(text, story)
-    add_up(connection, rollups, rollup_rows(first_scored.values()))
+    follow(connection, first_scored)
     return {(str(s), int(r), str(m)) for s, r, m in fresh}
 
 
@@ -57,31 +56,6 @@ def add_rejects(connection: Connection, rejects: Sequence[Reject]) -> None:
         for reject in rejects
     ]
     insert_new(connection, dead_letters, rows, ("position",))
-
-
-def rollup_rows(batch: Iterable[ScoredStory]) -> list[Row]:
-    """One row a minute, language and source, in key order. Pure."""
-    groups: defaultdict[tuple[int, str, str], list[ScoredStory]] = defaultdict(list)
-    for story in batch:
-        item = story.item
-        groups[int(item.published_at.timestamp() // 60), item.language, item.source].append(story)
-    return [_rollup_row(key, group) for key, group in sorted(groups.items())]
-
-
-def _rollup_row(key: tuple[int, str, str], group: Sequence[ScoredStory]) -> Row:
-    minute, language, source = key
-    labels = [story.label for story in group]
-    scores = [story.score for story in group if story.has_opinion]
-    return {
-        "minute": minute,
-        "language": language,
-        "source": source,
-        "count": len(group),
-        "scored": len(scores),
-        "score_sum": sum(scores),
-        "score_sum_squares": sum(score**2 for score in scores),
-        **{label: labels.count(label) for label in ("negative", "neutral", "positive", "unsure")},
-    }
 
 
 def _story_row(story: ScoredStory, now: datetime) -> Row:

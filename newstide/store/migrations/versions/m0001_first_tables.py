@@ -49,7 +49,7 @@ def _stories() -> None:
         sa.Column("p_negative", sa.Float(), nullable=False),
         sa.Column("p_neutral", sa.Float(), nullable=False),
         sa.Column("p_positive", sa.Float(), nullable=False),
-        sa.Column("score", sa.Float(), nullable=False),
+        sa.Column("score", sa.Float(), nullable=True),
         sa.Column("label", sa.String(length=8), nullable=False),
         sa.Column("scored_at", UtcDateTime, nullable=False),
         sa.Column("stored_at", UtcDateTime, nullable=False),
