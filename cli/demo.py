@@ -40,7 +40,7 @@ def demo(
     context: typer.Context,
     for_: Annotated[str | None, typer.Option("--for", help="End by itself after 30s, 5m or 1h.")] = None,
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Without the pages.")] = False,
-    pace: Annotated[float, typer.Option(min=1, max=10_000, help="Times the day's own pace.")] = 60.0,
+    pace: Annotated[float, typer.Option(min=1, max=10_000, help="Times the day's own pace.")] = 15.0,
     seed: Annotated[int, typer.Option(help="Varies the background from round to round.")] = 1,
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Of the dashboard.")] = None,
     as_json: Json = False,

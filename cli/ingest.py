@@ -80,7 +80,7 @@ def feeds(
 @app.command("scenario")
 def scenario(
     context: typer.Context,
-    pace: Annotated[float, typer.Option(min=0.001, help="Times the day's own pace.")] = 60.0,
+    pace: Annotated[float, typer.Option(min=0.001, help="Times the day's own pace.")] = 15.0,
     seed: Annotated[int, typer.Option(help="Varies the background from round to round.")] = 1,
     rounds: Annotated[int | None, typer.Option(min=1, help="End after so many days; else go on until stopped.")] = None,
     as_json: Json = False,

@@ -27,8 +27,8 @@ STORY_PAGE: Final = "views/story.py"
 STORIES_PAGE: Final = "views/stories.py"
 _TONES: Final[Mapping[Label, Any]] = {"positive": "blue", "negative": "orange", "neutral": "gray", "unsure": "gray"}
 _DEFAULTS: Final[Mapping[str, Any]] = {"window": "24h", "language": "all", "source": [], "label": [], "q": ""}
-_DEMO_WINDOW: Final = "6h"
-"""The demo begins with a morning of history: in a whole day it would be lost."""
+_DEMO_WINDOW: Final = "1h"
+"""The demo plays its day in three quarters of an hour; in a longer window it would be lost."""
 
 
 def default_of(key: str) -> Any:

@@ -26,6 +26,8 @@ SOURCE: Final = "demo"
 """The counts of the whole cast stand under this one name."""
 BATCH_MAX: Final = 1_024
 """Stories published together: the history is a few hundred."""
+PACE: Final = 15.0
+"""Times the day's own: an hour takes four minutes, the scandal breaks after one, and a day fits into a window of 1 h."""
 WAIT_S_MAX: Final = 1.0
 SAVE_EVERY_S: Final = 1.0
 """The counts are for people; the store has better things to do than to keep up with a fast pace."""
@@ -35,7 +37,7 @@ SAVE_EVERY_S: Final = 1.0
 class PlayerOptions:
     """`pace`: times the day's own pace. `rounds`: end after so many; None: until stopped."""
 
-    pace: float = 60.0
+    pace: float = PACE
     seed: int = 1
     rounds: int | None = None
 

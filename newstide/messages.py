@@ -85,6 +85,7 @@ class Reason(StrEnum):
     NO_TIME = "no_time"
     SCORER_FAILED = "scorer_failed"
     STORE_REFUSED = "store_refused"
+    REVISION_CONFLICT = "revision_conflict"
     CRASHED_REPEATEDLY = "crashed_repeatedly"
 
 

@@ -66,6 +66,7 @@ class ScoreStories:
             self._producer.publish(self._topic_scored, announcements(stories, self._partitions_out))
 
     def write(self, transaction: Transaction, work: Work, now: datetime) -> Mapping[int, Tally]:
+        work = self._without_conflicts(transaction, work, now)
         stories = [story for _, story in work.scored]
         new = writes.add_stories(transaction, stories, now)
         writes.add_rejects(transaction, [reject for _, reject in work.rejected])
@@ -73,3 +74,15 @@ class ScoreStories:
             latency_s = max(0.0, (now - story.item.received_at).total_seconds())
             self._service.metrics.observe("processor_latency_seconds", latency_s)
         return tally(work, new)
+
+    def _without_conflicts(self, transaction: Transaction, work: Work, now: datetime) -> Work:
+        """A text under a revision that another text has already is set aside, to be looked at."""
+        verdicts = writes.in_conflict(transaction, [story for _, story in work.scored])
+        detail = "another text was stored as this revision of the story"
+        refused = [
+            refuse(labelled.received, self._topic_raw, Reason.REVISION_CONFLICT, detail, now)
+            for labelled, conflicts in zip(work.scored, verdicts, strict=True)
+            if conflicts
+        ]
+        kept = [labelled for labelled, conflicts in zip(work.scored, verdicts, strict=True) if not conflicts]
+        return Work(kept, work.rejected + refused)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -36,11 +36,18 @@ class Received:
     item: NewsItem
 
 
+class Labelled(NamedTuple):
+    """A story with what the model says of it, and how it was received."""
+
+    received: Received
+    story: ScoredStory
+
+
 @dataclass(slots=True)
 class Work:
     """What a turn is to store: every story of its records is in here exactly once."""
 
-    scored: list[tuple[int, ScoredStory]] = field(default_factory=list)
+    scored: list[Labelled] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
 
 
@@ -109,13 +116,11 @@ def texts_of(received: Iterable[Received]) -> list[str]:
     return [model_input(r.item.title, r.item.body) for r in received]
 
 
-def label(
-    received: Sequence[Received], probabilities: Probabilities, scorer: Scorer, now: datetime
-) -> list[tuple[int, ScoredStory]]:
+def label(received: Sequence[Received], probabilities: Probabilities, scorer: Scorer, now: datetime) -> list[Labelled]:
     """Stories with what the model says of them; `probabilities` has a row for each, in order."""
     return [
-        (
-            r.partition,
+        Labelled(
+            r,
             ScoredStory(
                 item=r.item,
                 model_version=scorer.version,
@@ -150,9 +155,9 @@ def tally(work: Work, new: Collection[ScoreKey]) -> dict[int, Tally]:
     """What became of the stories of each partition: a story met twice in one batch is stored once."""
     left = set(new)
     counts: dict[int, Counter[str]] = {}
-    for partition, story in work.scored:
+    for received, story in work.scored:
         key = key_of(story)
-        counts.setdefault(partition, Counter())["stored" if key in left else "duplicates"] += 1
+        counts.setdefault(received.partition, Counter())["stored" if key in left else "duplicates"] += 1
         left.discard(key)
     for partition, _ in work.rejected:
         counts.setdefault(partition, Counter())["dead"] += 1

@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from newstide.messages import Reject, ScoredStory
 from newstide.store.bulk import insert_new
-from newstide.store.rollups import follow
+from newstide.store.rollups import KEYS_A_QUERY, follow
 from newstide.store.schema import Row, dead_letters, scores, stories
 
 ScoreKey = tuple[str, int, str]
@@ -38,6 +38,25 @@ def add_stories(connection: Connection, batch: Sequence[ScoredStory], now: datet
             first_scored.setdefault(text, story)
     follow(connection, first_scored)
     return {(str(s), int(r), str(m)) for s, r, m in fresh}
+
+
+def in_conflict(connection: Connection, batch: Sequence[ScoredStory]) -> list[bool]:
+    """For each story, whether another text is known under its revision already, stored or earlier in the batch.
+
+    Such a text must not be taken for a repeat: it would be lost. (A source that forgot a story it had published, and
+    met it again edited, sends one.)
+    """
+    known: dict[tuple[str, int], str] = {}
+    ids = sorted({story.item.story_id for story in batch})
+    columns = (stories.c.story_id, stories.c.revision, stories.c.content_hash)
+    for first in range(0, len(ids), KEYS_A_QUERY):
+        query = select(*columns).where(stories.c.story_id.in_(ids[first : first + KEYS_A_QUERY]))
+        known |= {(row.story_id, row.revision): row.content_hash for row in connection.execute(query)}
+    verdicts: list[bool] = []
+    for story in batch:
+        first_hash = known.setdefault((story.item.story_id, story.item.revision), story.item.content_hash)
+        verdicts.append(first_hash != story.item.content_hash)
+    return verdicts
 
 
 def add_rejects(connection: Connection, rejects: Sequence[Reject]) -> None:
