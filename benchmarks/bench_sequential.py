@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psycopg
 
 THREADS = 2
@@ -84,13 +85,23 @@ def _compare(made: Ground, options: argparse.Namespace) -> int:
         "records_of_ours": "one story each" if options.unpacked else "packed, as `newstide ingest replay` does",
         "sequential_per_second": statistics.median(r["sequential"] for r in rounds),
         "ours_per_second": statistics.median(r["ours"] for r in rounds),
+        "sequential_milliseconds": peer.milliseconds(),
         "ratio": statistics.median(ratios),
         "ratio_spread": [min(ratios), max(ratios)],
         "rounds": rounds,
         "stored": agreement,
         "passed": statistics.median(ratios) >= options.at_least,
     }
-    for name in ("machine", "source", "sequential_per_second", "ours_per_second", "ratio", "ratio_spread", "stored"):
+    for name in (
+        "machine",
+        "source",
+        "sequential_per_second",
+        "sequential_milliseconds",
+        "ours_per_second",
+        "ratio",
+        "ratio_spread",
+        "stored",
+    ):
         print(f"{name.replace('_', ' '):>24}  {report[name]}")
     print(json.dumps(report))
     return 0 if report["passed"] else 1
@@ -127,6 +138,7 @@ class Sequential:
         self._database.commit()
         self._producer = made.bus().producer()
         self._pipeline = _pipeline(checkpoint)
+        self._spent_s, self._stories = np.zeros(3), 0
         self._consumer = KafkaConsumer(
             SEQUENTIAL_TOPIC,
             bootstrap_servers=made.broker.bootstrap,
@@ -142,17 +154,27 @@ class Sequential:
         left = len(items)
         for message in self._consumer:
             fields = json.loads(message.value)
+            begun_s = time.perf_counter()
             (found,) = self._pipeline(model_input(fields["title"]))
+            scored_s = time.perf_counter()
             self._database.execute(
                 "INSERT INTO sequential VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
                 (fields["story_id"], fields["title"], found["label"], found["score"]),
             )
             self._database.commit()
+            stored_s = time.perf_counter()
             self._consumer.commit()
+            self._spent_s += np.array([scored_s - begun_s, stored_s - scored_s, time.perf_counter() - stored_s])
             left -= 1
             if not left:
                 break
+        self._stories += len(items)
         return len(items) / (time.monotonic() - started_s)
+
+    def milliseconds(self) -> dict[str, float]:
+        """Where a story's time goes."""
+        means = self._spent_s / self._stories * 1_000
+        return dict(zip(("pipeline", "database", "offset"), (round(float(m), 2) for m in means), strict=True))
 
     def close(self) -> None:
         self._consumer.close()

@@ -116,7 +116,7 @@ def _shape_problem(line: bytes, detail: str) -> tuple[Reason, str]:
     """A message of an unknown schema may well have another shape: say that first, for it is what to mend."""
     try:
         schema = _schema_decoder.decode(line).schema
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Reason.WRONG_SHAPE, detail
     if schema not in READABLE_SCHEMAS:
         return Reason.UNKNOWN_SCHEMA, _schema_detail(schema)
