@@ -27,7 +27,7 @@ SOURCE: Final = "demo"
 BATCH_MAX: Final = 1_024
 """Stories published together: the history is a few hundred."""
 PACE: Final = 15.0
-"""Times the day's own: an hour takes four minutes, the scandal breaks after one, and a day fits into a window of 1 h."""
+"""Times the day's own: an hour takes four minutes, the scandal breaks after one, a day fits into a window of 1 h."""
 WAIT_S_MAX: Final = 1.0
 SAVE_EVERY_S: Final = 1.0
 """The counts are for people; the store has better things to do than to keep up with a fast pace."""

@@ -45,8 +45,9 @@ def plan(
 ) -> tuple[Planned, ...]:
     """One round of the day in real time, in order of `due_at`. Pure: the same arguments give the same answer.
 
-    Round 0: what lies before `opens_at` is history. It is due at once and carries past times at the same pace as the
-    rest, so that volumes compare, ending at `started_at`. The rest is due at `started_at + (at - opens_at) / pace` and published when due.
+    Round 0: what lies before `opens_at` is history. It is due at once and carries past times, at the same pace as the
+    rest so that volumes compare, ending at `started_at`. The rest is due at `started_at + (at - opens_at) / pace` and
+    published when due.
     Round 1 and later: the whole day again, each round where the one before ended, all of it live. The story lines
     keep their times; loose background stories change places within a quarter of an hour, by the seed and the round.
     Both time columns never decrease. Raises UsageError for a pace, round, time of opening or start that cannot be.
