@@ -106,7 +106,7 @@ def trend(database: Database, filters: Filters, step: timedelta) -> list[TrendPo
 
 
 def rollup_conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = [rollups.c["count"] > 0]  # a revision may have taken the last story out
     if filters.since is not None:
         conditions.append(rollups.c.minute >= int(filters.since.timestamp() // 60))
     if filters.until is not None:
@@ -139,7 +139,8 @@ def _trend_point(row: Any) -> TrendPoint:
 def published_span(database: Database) -> tuple[datetime, datetime] | None:
     """The first and the last minute that has stories; None when there are none at all."""
     with database.transaction() as connection:
-        row = connection.execute(select(func.min(rollups.c.minute), func.max(rollups.c.minute))).one()
+        span = select(func.min(rollups.c.minute), func.max(rollups.c.minute)).where(*rollup_conditions(Filters()))
+        row = connection.execute(span).one()
     if row[0] is None:
         return None
     return datetime.fromtimestamp(int(row[0]) * 60, UTC), datetime.fromtimestamp(int(row[1]) * 60, UTC)
@@ -147,7 +148,7 @@ def published_span(database: Database) -> tuple[datetime, datetime] | None:
 
 def source_names(database: Database, filters: Filters | None = None) -> list[str]:
     """The sources with stories, of all time or of the times, languages and sources of `filters`."""
-    conditions = rollup_conditions(filters) if filters is not None else []
+    conditions = rollup_conditions(filters or Filters())
     query = select(rollups.c.source).where(*conditions).distinct().order_by(rollups.c.source)
     with database.transaction() as connection:
         return [str(name) for (name,) in connection.execute(query)]

@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import text
+
 from newstide.messages import Language, NewsItem, ScoredStory, content_hash_of, story_id_of
+from newstide.store.database import Database
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -19,6 +22,11 @@ HOSTILE = (
 )
 
 
+def count(database: Database, table: str) -> int:
+    with database.transaction() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())  # noqa: S608 - our names
+
+
 def scored(
     number: int,
     *,
@@ -27,18 +35,18 @@ def scored(
     model: str = "m-1",
     score: float = 0.0,
     minute: float = 0,
-    language: Language = "en",
-    source: str = "wire",
+    wire: tuple[Language, str] = ("en", "wire"),
 ) -> ScoredStory:
     """Story `number`, its score spread so that p_positive - p_negative is `score` and the label follows its sign."""
-    text = title or f"Story {number}"
+    said = title or f"Story {number}"
+    language, source = wire
     at = NOON + timedelta(minutes=minute)
     item = NewsItem(
         story_id=story_id_of("test", str(number)),
         revision=revision,
-        content_hash=content_hash_of(text.encode("utf-8", "replace").decode(), ""),
+        content_hash=content_hash_of(said.encode("utf-8", "replace").decode(), ""),
         source=source,
-        title=text,
+        title=said,
         language=language,
         published_at=at,
         received_at=at,

@@ -1,25 +1,16 @@
 """What the store answers to pages and commands, on SQLite and on a real PostgreSQL."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 
+import msgspec
 import pytest
 
 from newstide.messages import ScoredStory
-from newstide.store import health, migrate, reads, totals, writes
+from newstide.store import health, reads, totals, writes
 from newstide.store.database import Database
 from newstide.store.reads import Filters
 from tests.contract.stories import HOSTILE, NOON, scored
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'n.db'}" if request.param == "sqlite" else request.getfixturevalue("database_url")
-    made = Database(url)
-    migrate.upgrade(made)
-    yield made
-    made.close()
 
 
 def store(database: Database, batch: Sequence[ScoredStory]) -> None:
@@ -69,8 +60,8 @@ def test_windows_and_filters_of_trends(database: Database) -> None:
         database,
         [
             scored(1, minute=0, score=0.1),
-            scored(2, minute=1, score=0.2, language="zh"),
-            scored(3, minute=2, score=0.3, source="other"),
+            scored(2, minute=1, score=0.2, wire=("zh", "wire")),
+            scored(3, minute=2, score=0.3, wire=("en", "other")),
         ],
     )
 
@@ -106,7 +97,7 @@ def test_filters_of_stories(database: Database) -> None:
         [
             scored(1, title="Shares rise", score=0.5),
             scored(2, title="Shares fall", score=-0.5, minute=5),
-            scored(3, title="央行降准", language="zh", source="cn"),
+            scored(3, title="央行降准", wire=("zh", "cn")),
         ],
     )
     assert titles(database, Filters(labels=("positive",))) == ["Shares rise"]
@@ -156,7 +147,7 @@ def test_how_many_are_new_since_a_list_was_made(database: Database) -> None:
     store(database, [scored(1), scored(2)])
     seq = reads.last_seq(database)
     assert reads.count_stories(database, Filters(), seq) == 0
-    store(database, [scored(3), scored(4, language="zh"), scored(1)])
+    store(database, [scored(3), scored(4, wire=("zh", "wire")), scored(1)])
     assert reads.count_stories(database, Filters(), seq) == 2
     assert reads.count_stories(database, Filters(languages=("zh",)), seq) == 1
     newest = totals.newest(database)
@@ -199,3 +190,29 @@ def test_a_listing_has_a_limit(database: Database, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(reads, "ROWS_MAX", 3)
     store(database, [scored(n) for n in range(5)])
     assert len(reads.list_stories(database, Filters(), 1_000_000)) == 3
+
+
+def test_a_revision_takes_the_place_of_what_it_revises(database: Database) -> None:
+    store(database, [scored(1, score=0.5, wire=("en", "old")), scored(2, score=0.1, minute=9)])
+    store(database, [scored(1, score=-0.5, minute=9, revision=2)])
+    (point,) = reads.trend(database, Filters(), timedelta(minutes=1))
+    assert (point.start, point.count, point.negative) == (NOON + timedelta(minutes=9), 2, 1)
+    assert point.mean_score == pytest.approx(-0.2)
+    assert reads.published_span(database) == (point.start, point.start)
+    assert reads.source_names(database) == ["wire"]
+    assert [s.source for s in totals.by_source(database, Filters(), 10)] == ["wire"]
+    store(database, [scored(2, score=0.9, revision=3), scored(2, score=0.9, revision=2)])
+    assert totals.totals(database, Filters()).count == 2, "an old revision that comes late changes nothing"
+
+
+def test_a_story_without_an_opinion_counts_and_weighs_nothing(database: Database) -> None:
+    third = 1 / 3
+    mute = msgspec.structs.replace(scored(1), p_negative=third, p_neutral=third, p_positive=third, label="unsure")
+    store(database, [mute])
+    (point,) = reads.trend(database, Filters(), timedelta(minutes=1))
+    assert (point.count, point.unsure, point.mean_score, point.standard_error) == (1, 1, None, None)
+    store(database, [scored(2, score=0.4)])
+    (point,) = reads.trend(database, Filters(), timedelta(minutes=1))
+    assert point.count == 2
+    assert point.mean_score == pytest.approx(0.4)
+    assert [row.score for row in reads.list_stories(database, Filters(labels=("unsure",)), 5)] == [None]

@@ -7,12 +7,15 @@ topic and dies, without a word, of any text with the word "killer".
 import os
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from newstide.bus.embedded import EmbeddedBus
 from newstide.bus.kafka import KafkaBus, KafkaConfig
@@ -35,6 +38,7 @@ from processor.handler import ScoreStories
 from processor.pipeline import Work
 
 PARTITIONS = 3
+CLUSTER = pytest.param("cluster", marks=[pytest.mark.kafka, pytest.mark.postgres])
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
@@ -50,6 +54,17 @@ def item(number: int, title: str = "", revision: int = 1) -> NewsItem:
         published_at=NOON + timedelta(seconds=number),
         received_at=NOON + timedelta(seconds=number),
     )
+
+
+def wait_until(true: Callable[[], bool], within_s: float = 40) -> None:
+    deadline_s = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < deadline_s, "it did not come true"
+        time.sleep(0.02)
+
+
+def items(count: int, first: int = 0) -> list[NewsItem]:
+    return [item(n) for n in range(first, first + count)]
 
 
 class Handler(ScoreStories):

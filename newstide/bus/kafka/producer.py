@@ -13,9 +13,12 @@ from newstide.bus.kafka.admin import KafkaBusAdmin
 from newstide.bus.kafka.config import KafkaConfig, translated
 from newstide.bus.port import Outgoing
 
-OUTSTANDING_BYTES_MAX: Final = 16 << 20
+OUTSTANDING_BYTES_MAX: Final = 4 << 20
 """Bytes sent and not yet acknowledged: the client itself has no limit (its `buffer_memory` is gone since 3.0)."""
-ACKNOWLEDGE_WITHIN_S: Final = 30.0
+ACKNOWLEDGE_WITHIN_S: Final = 8.0
+"""Below the ten seconds of a drain and the thirty of liveness: a loop whose broker is away still stops and ticks."""
+EXPIRE_AFTER_S: Final = 30.0
+"""What the client could not deliver is dropped: callers write it again, and the copies must not pile up."""
 
 
 class KafkaBusProducer:
@@ -30,7 +33,8 @@ class KafkaBusProducer:
                 batch_size=256 << 10,
                 compression_type="lz4",
                 allow_auto_create_topics=False,
-                max_block_ms=10_000,
+                max_block_ms=int(ACKNOWLEDGE_WITHIN_S * 1000),
+                delivery_timeout_ms=int(EXPIRE_AFTER_S * 1000),
             )
 
     def partitions(self, topic: str) -> int:
