@@ -26,6 +26,7 @@ def connect(settings: Settings) -> Bus:
         KafkaConfig(
             bootstrap=bus.bootstrap,
             session_timeout_s=bus.session_timeout_s,
+            static_members=bool(settings.service.instance),  # a name made up at each start never comes back
             security={name: value for name, value in security.items() if value},
         )
     )

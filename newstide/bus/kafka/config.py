@@ -22,6 +22,9 @@ class KafkaConfig:
     security: Mapping[str, str] | None = None
     """Client settings for TLS and SASL, as kafka-python names them."""
     connect_within_s: float = 10.0
+    static_members: bool = True
+    """Whether members keep their name over a restart. Such a member takes its own place again without a rebalance, but
+    never leaves: a name that will not come back would hold its partitions until the session ends."""
 
     def client(self) -> dict[str, Any]:
         return {

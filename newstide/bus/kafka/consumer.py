@@ -58,7 +58,7 @@ class KafkaBusConsumer:
             self._client = KafkaConsumer(
                 **config.client(),
                 group_id=group,
-                group_instance_id=member,  # a quick restart takes its own place again: no rebalance
+                group_instance_id=member if config.static_members else None,
                 enable_auto_commit=False,
                 auto_offset_reset="none",  # positions come from the store; anything else must raise
                 allow_auto_create_topics=False,
