@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, BinaryIO, Final
 
 import msgspec
 import typer
@@ -16,8 +16,12 @@ from newstide.errors import DataInvalid
 from newstide.scoring.port import Scorer
 
 TEXTS_A_BATCH: Final = 256
-LINE_CHARS_MAX: Final = 1 << 20
-"""A line of standard input; a longer one is an error, not a text."""
+LINE_BYTES_MAX: Final = 16 << 20
+"""Of standard input that is held at once. The model reads the beginning of a text; this is far more."""
+
+
+class Unreadable(str):
+    """Stands where a text should be: why there is none."""
 
 
 class _Line(msgspec.Struct):
@@ -29,40 +33,49 @@ def classify(
     texts: Annotated[list[str] | None, typer.Argument(help="Texts; none: one a line from standard input.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Label texts: one argument is one text. Without arguments, one text, or one JSON object with `text`, a line."""
+    """Label texts: one argument is one text. Without arguments, one text, or one JSON object with `text`, a line.
+
+    A line that holds no text gets an `error` in its place; the others are answered, and the command exits 4.
+    """
     settings = settings_of(context)
     from newstide.scoring.connect import connect
 
     scorer = connect(settings)
-    from_arguments = bool(texts)
-    for batch in _batches(iter(texts) if texts else _lines()):
+    failed = 0
+    for batch in _batches(iter(texts) if texts else _texts(sys.stdin.buffer)):
         for text, answer in zip(batch, answers(scorer, batch, settings.model.token_budget), strict=True):
-            if as_json or not from_arguments:
+            failed += isinstance(text, Unreadable)
+            if as_json or not texts:
                 emit_json(answer)
             else:
-                out.print(
-                    f"{answer['label']:<8}  {answer['score']:+.2f}   negative {answer['p_negative']:.2f}   "
-                    f"neutral {answer['p_neutral']:.2f}   positive {answer['p_positive']:.2f}   {plain(text)}",
-                    markup=False,
-                )
+                out.print(_for_people(text, answer), markup=False)
         sys.stdout.flush()
+    if failed:
+        raise DataInvalid(f"{failed} lines of the input held no text", why="each has an `error` in its place")
 
 
-def answers(scorer: Scorer, texts: list[str], token_budget: int) -> list[dict[str, Any]]:
+def answers(scorer: Scorer, texts: Sequence[str], token_budget: int) -> list[dict[str, Any]]:
     from newstide.scoring.batching import score_all
     from newstide.scoring.port import label_of, score_of
     from newstide.text import model_input
 
     rows = score_all(scorer, [model_input(text) for text in texts], token_budget)
     return [
-        {
+        {"error": str(text)}
+        if isinstance(text, Unreadable)
+        else {
             "label": label_of(row, scorer.thresholds),
             "score": round(score_of(row), 6),
             **{f"p_{name}": round(float(p), 6) for name, p in zip(scorer.labels, row, strict=True)},
             "model": scorer.version,
         }
-        for row in rows
+        for text, row in zip(texts, rows, strict=True)
     ]
+
+
+def _for_people(text: str, answer: dict[str, Any]) -> str:
+    shares = "   ".join(f"{name} {answer[f'p_{name}']:.2f}" for name in ("negative", "neutral", "positive"))
+    return f"{answer['label']:<8}  {answer['score']:+.2f}   {shares}   {plain(text)}"
 
 
 def _batches(texts: Iterator[str]) -> Iterator[list[str]]:
@@ -71,15 +84,17 @@ def _batches(texts: Iterator[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def _lines() -> Iterator[str]:
-    """Texts from standard input. An empty line is an empty text: there is an answer for each line."""
-    for number, raw in enumerate(sys.stdin.buffer, start=1):
-        line = raw.decode("utf-8", "replace").rstrip("\r\n")
-        if len(line) > LINE_CHARS_MAX:
-            raise DataInvalid(
-                f"line {number} of the input has {len(line):,} characters", why=f"the limit is {LINE_CHARS_MAX:,}"
-            )
-        yield _text_of(line, number)
+def _texts(stream: BinaryIO) -> Iterator[str]:
+    """A text, or an Unreadable, for each line. An empty line is an empty text."""
+    number = 0
+    while line := stream.readline(LINE_BYTES_MAX):
+        number += 1
+        if line.endswith(b"\n") or len(line) < LINE_BYTES_MAX:
+            yield _text_of(line.decode("utf-8", "replace").rstrip("\r\n"), number)
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(LINE_BYTES_MAX)
+        yield Unreadable(f"line {number} is longer than {LINE_BYTES_MAX:,} bytes")
 
 
 def _text_of(line: str, number: int) -> str:
@@ -88,6 +103,6 @@ def _text_of(line: str, number: int) -> str:
     try:
         return msgspec.json.decode(line, type=_Line).text
     except msgspec.ValidationError as error:
-        raise DataInvalid(f"line {number} of the input has no usable `text`", why=str(error)) from error
-    except msgspec.DecodeError:
+        return Unreadable(f"line {number} has no usable `text`: {error}")
+    except (msgspec.DecodeError, RecursionError):
         return line  # a headline may begin with a brace

@@ -82,8 +82,13 @@ def test_classify_reads_texts_and_json_lines_and_answers_in_order(newstide: Run)
     assert answers[0] == answers[4], "same text, same answer"
 
 
-def test_classify_says_which_line_has_no_text(newstide: Run) -> None:
-    assert_refused(newstide("classify", stdin='{"title": "x"}\n'), 4, "line 1", "text")
+def test_classify_answers_the_other_lines_when_some_hold_no_text(newstide: Run) -> None:
+    lines = ['{"title": "x"}', "Profit doubles", '{"text": 7}', "x" * 5_000_000, '{"text": "Shares plunge 30%"}']
+    done = newstide("classify", stdin="\n".join(lines))
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert ["error" in answer for answer in answers] == [True, False, True, False, False]
+    assert "line 1" in answers[0]["error"] and answers[4]["label"] == "negative"
+    assert done.returncode == 4 and done.stderr.startswith("error NT-M02") and "Traceback" not in done.stderr
 
 
 def test_unknown_command_and_flag(newstide: Run) -> None:
