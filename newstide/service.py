@@ -38,6 +38,7 @@ class Service:
     stop: threading.Event = field(default_factory=threading.Event)
     ready: threading.Event = field(default_factory=threading.Event)
     _ticked_s: float = 0.0
+    _drain: threading.Timer | None = None
 
     def tick(self) -> None:
         """The loop turned. Touches the health file at most once a second."""
@@ -48,6 +49,20 @@ class Service:
 
     def alive(self) -> bool:
         return self.clock.monotonic() - self._ticked_s < ALIVE_WITHIN_S
+
+    def ask_to_stop(self) -> None:
+        """Begin the drain; the process goes by force when it takes longer than DRAIN_S."""
+        if self.stop.is_set():
+            return
+        self.stop.set()
+        self._drain = threading.Timer(DRAIN_S, os._exit, args=(1,))
+        self._drain.daemon = True
+        self._drain.start()
+
+    def drained(self) -> None:
+        """The end was reached in time."""
+        if self._drain is not None:
+            self._drain.cancel()
 
     def wait(self, seconds: float) -> None:
         """Sleep, but not past a stop."""
@@ -68,11 +83,13 @@ def running(name: str, settings: ServiceSettings) -> Iterator[Service]:
     )
     service.tick()
     server = _serve_health(service, settings)
-    previous = {number: signal.signal(number, _stopper(service)) for number in (signal.SIGTERM, signal.SIGINT)}
+    stoppers = (signal.SIGTERM, signal.SIGINT)
+    previous = {number: signal.signal(number, lambda *_: service.ask_to_stop()) for number in stoppers}
     service.log.info("started", instance=service.instance)
     try:
         yield service
     finally:
+        service.drained()
         for number, handler in previous.items():
             signal.signal(number, handler)
         if server is not None:
@@ -80,18 +97,6 @@ def running(name: str, settings: ServiceSettings) -> Iterator[Service]:
         if service.health_file is not None:
             service.health_file.unlink(missing_ok=True)
         service.log.info("stopped")
-
-
-def _stopper(service: Service) -> Any:
-    def stop(_number: int, _frame: object) -> None:
-        if service.stop.is_set():
-            return
-        service.stop.set()
-        watchdog = threading.Timer(DRAIN_S, os._exit, args=(1,))
-        watchdog.daemon = True
-        watchdog.start()
-
-    return stop
 
 
 def _serve_health(service: Service, settings: ServiceSettings) -> ThreadingHTTPServer | None:

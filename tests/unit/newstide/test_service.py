@@ -32,6 +32,14 @@ def get(port: int, path: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
+def deadlines() -> list[threading.Thread]:
+    return [
+        thread
+        for thread in threading.enumerate()
+        if isinstance(thread, threading.Timer) and not thread.finished.is_set()
+    ]
+
+
 def service(clock: FakeClock, **more: object) -> Service:
     return Service("test", "t1", clock, Metrics(), logger("test"), **more)  # type: ignore[arg-type]
 
@@ -42,6 +50,8 @@ def test_a_signal_asks_the_loop_to_stop_and_the_handler_goes_with_the_service(nu
     with running("test", ServiceSettings()) as running_service:
         os.kill(os.getpid(), number)
         assert running_service.stop.wait(2)
+        assert deadlines(), "a drain that hangs must end all the same"
+    assert not deadlines(), "a program that ended in time is not killed afterwards"
     assert signal.getsignal(number) == before
 
 
@@ -98,4 +108,3 @@ def test_a_port_in_use_is_said_before_anything_starts() -> None:
         with pytest.raises(PortInUse) as caught, running("test", ServiceSettings(health_port=port)):
             pytest.fail("started all the same")
     assert str(port) in caught.value.what and "HEALTH_PORT" in caught.value.fix
-    assert threading.active_count() >= 1
