@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -58,6 +61,7 @@ def run() -> None:
     """The entry point. Errors of ours become three lines and an exit code; nobody is shown a traceback."""
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()  # here, where a reader that has left is no surprise
     except NewstideError as error:
         fail(error)
     except TyperException as error:  # a wrong flag, argument or command; typer's own classes for them are private
@@ -68,9 +72,32 @@ def run() -> None:
         say("interrupted")
         raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:  # the reader of our output has left: `newstide classify | head`
-        sys.stderr.close()
-        raise SystemExit(0) from None
+        _leave_quietly()
+    except Exception as error:
+        _unforeseen(error)
     raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _leave_quietly() -> NoReturn:
+    """Python flushes standard output once more on its way out, and would complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+    raise SystemExit(0)
+
+
+def _unforeseen(error: Exception) -> NoReturn:
+    """The system said no where nobody expects it (a full disk, a file without permission), or a defect of ours."""
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+    if os.environ.get("NEWSTIDE_SERVICE__LOG_LEVEL") == "debug":
+        traceback.print_exception(error)
+    why, fix = f"{type(error).__name__} at {places}", "NEWSTIDE_SERVICE__LOG_LEVEL=debug shows where it comes from"
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        fail(NewstideError(f"the system says: {error.strerror or error}{where}", why=why, fix=fix))
+    fail(NewstideError(f"newstide failed: {error}", why=why, fix=f"please report it; {fix}"))
 
 
 if __name__ == "__main__":

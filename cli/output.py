@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -11,6 +13,7 @@ from typing import Any, Final, NoReturn
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from newstide.errors import NewstideError
 
@@ -19,8 +22,27 @@ INTERRUPTED: Final = 130
 WIDE: Final = 10_000
 """Columns where there is no terminal: what is read by a program must not be cut to fit one."""
 
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Not here, where it would end the program as a failure, but where it began: see `cli.main`."""
+        raise BrokenPipeError
+
+
+def mend_streams() -> None:
+    """Streams that were closed for us become empty ones; what their encoding cannot say is said in escapes."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:  # opened in this order, they also take the numbers 0 to 2, so that no database gets them
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for good
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+mend_streams()
+out = _Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+err = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def plain(value: Any) -> str:
@@ -30,7 +52,8 @@ def plain(value: Any) -> str:
 
 def emit_json(data: Any) -> None:
     """One JSON document on one line."""
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, default=_encodable) + "\n")
+    speaks_all = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    sys.stdout.write(json.dumps(data, ensure_ascii=not speaks_all, default=_encodable) + "\n")
 
 
 def _encodable(value: Any) -> Any:
@@ -46,7 +69,7 @@ def emit_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str
     for column in columns:
         table.add_column(column)
     for row in rows:
-        table.add_row(*(plain("-" if value is None else value).replace("[", r"\[") for value in row))
+        table.add_row(*(Text(plain("-" if value is None else value)) for value in row))
     out.print(table)
 
 

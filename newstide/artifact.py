@@ -12,6 +12,7 @@ inside the folder, and match its size and SHA-256; a graph must be one ONNX file
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -104,10 +105,11 @@ def load(path: Path) -> Artifact:
 def resolve(path: Path) -> Path:
     """The artifact folder meant by `path`: itself, or the one named in its ACTIVE file."""
     pointer = path / ACTIVE
-    if (path / MANIFEST).is_file() or not pointer.is_file():
-        return path
-    name = pointer.read_text(encoding="utf-8", errors="replace").strip()
-    if not name or "/" in name or "\\" in name or name.startswith("."):
+    with _readable(pointer):
+        if (path / MANIFEST).is_file() or not pointer.is_file():
+            return path
+        name = pointer.read_text(encoding="utf-8", errors="replace").strip()
+    if not name or not name.isprintable() or "/" in name or "\\" in name or name.startswith("."):
         raise _refusal(pointer, f"{name!r} is not the name of a folder beside it", "run `newstide model use NAME`")
     return path / name
 
@@ -115,13 +117,15 @@ def resolve(path: Path) -> Path:
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a folder, checked in itself; the files that it names are not opened."""
     path = folder / MANIFEST
-    if not path.is_file():
-        raise _refusal(path, "there is no such file", "name an artifact folder, or run `newstide model list`")
-    if path.stat().st_size > _MANIFEST_BYTES_MAX:
-        raise _refusal(path, f"longer than {_MANIFEST_BYTES_MAX} bytes")
+    with _readable(path):
+        if not path.is_file():
+            raise _refusal(path, "there is no such file", "name an artifact folder, or run `newstide model list`")
+        if path.stat().st_size > _MANIFEST_BYTES_MAX:
+            raise _refusal(path, f"longer than {_MANIFEST_BYTES_MAX} bytes")
+        content = path.read_bytes()
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        manifest = msgspec.json.decode(content, type=Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _refusal(path, str(error)) from error
     _check(path, manifest)
     return manifest
@@ -163,23 +167,32 @@ def _check(path: Path, manifest: Manifest) -> None:
 
 def _verified(folder: Path, name: str, entry: FileEntry) -> bytes:
     path = folder / name
-    if not path.is_file():
-        raise _refusal(path, "the file is missing")
-    if path.resolve().parent != folder.resolve():
-        raise _refusal(path, "it is a link that leads out of the folder")
-    size = path.stat().st_size
-    if size != entry.bytes:
-        raise _refusal(path, f"it has {size} bytes, the manifest says {entry.bytes}")
-    content = path.read_bytes()
+    with _readable(path):
+        if not path.is_file():
+            raise _refusal(path, "the file is missing")
+        if path.resolve().parent != folder.resolve():
+            raise _refusal(path, "it is a link that leads out of the folder")
+        size = path.stat().st_size
+        if size != entry.bytes:
+            raise _refusal(path, f"it has {size} bytes, the manifest says {entry.bytes}")
+        content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != entry.sha256:
         raise _refusal(path, f"its SHA-256 is {found[:12]}…, the manifest says {entry.sha256[:12]}…")
     return content
 
 
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _refusal(path, error.strerror or str(error)) from error
+
+
 def _refusal(path: Path, why: str, fix: str = "") -> ModelInvalid:
     return ModelInvalid(
-        f"{path.parent.name}/{path.name} cannot be used", why=why, fix=fix or "restore the artifact, or export it again"
+        f"{path.parent.name or '.'}/{path.name} cannot be used", why=why, fix=fix or "restore the artifact, or export it again"
     )
 
 

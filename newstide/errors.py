@@ -4,6 +4,7 @@
     ├── UsageError                the user asked for something that cannot be                  exit 2
     ├── SettingsInvalid           a setting is unknown or wrong: stop before anything starts   exit 2
     ├── PortInUse                 something else listens there                                 exit 1
+    ├── AlreadyRunning            the same program is at work in the same folder               exit 1
     ├── Retryable                 a dependency is away: wait and try the same work again       exit 3
     │   ├── BusUnavailable
     │   ├── StoreUnavailable
@@ -12,6 +13,7 @@
     ├── MustStop                  going on could lose or invent data: stop, a person decides   exit 1
     │   ├── HistoryChanged
     │   ├── SchemaMismatch
+    │   ├── FileDamaged                                                                   exit 4
     │   └── TooManyRejects
     ├── TopicMissing              the topic was never made                                     exit 3
     ├── DeviceUnavailable         the named device is not there                                exit 3
@@ -48,6 +50,10 @@ class SettingsInvalid(NewstideError):
 
 class PortInUse(NewstideError):
     code = "NT-P01"
+
+
+class AlreadyRunning(NewstideError):
+    code = "NT-P03"
 
 
 class Retryable(NewstideError):
@@ -92,6 +98,12 @@ class HistoryChanged(MustStop):
 
 class SchemaMismatch(MustStop):
     code, exit_code = "NT-D02", 3
+
+
+class FileDamaged(MustStop):
+    """A SQLite file that is none, or no longer whole."""
+
+    code, exit_code = "NT-D04", 4
 
 
 class TooManyRejects(MustStop):

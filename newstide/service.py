@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from newstide.clock import Clock, SystemClock
-from newstide.errors import PortInUse
+from newstide.errors import PortInUse, SettingsInvalid
 from newstide.settings import ServiceSettings
 from newstide.telemetry import Metrics, configure_logs, logger
 
@@ -44,7 +44,8 @@ class Service:
         """The loop turned. Touches the health file at most once a second."""
         now_s = self.clock.monotonic()
         if self.health_file is not None and now_s - self._ticked_s >= 1.0:
-            self.health_file.touch()
+            with suppress(OSError):  # its age then tells that something is wrong, which is what it is for
+                self.health_file.touch()
         self._ticked_s = now_s
 
     def alive(self) -> bool:
@@ -81,7 +82,7 @@ def running(name: str, settings: ServiceSettings) -> Iterator[Service]:
         log=logger(name),
         health_file=Path(settings.health_file) if settings.health_file else None,
     )
-    service.tick()
+    _make_health_file(service)
     server = _serve_health(service, settings)
     stoppers = (signal.SIGTERM, signal.SIGINT)
     previous = {number: signal.signal(number, lambda *_: service.ask_to_stop()) for number in stoppers}
@@ -95,8 +96,19 @@ def running(name: str, settings: ServiceSettings) -> Iterator[Service]:
         if server is not None:
             server.shutdown()
         if service.health_file is not None:
-            service.health_file.unlink(missing_ok=True)
+            with suppress(OSError):
+                service.health_file.unlink()
         service.log.info("stopped")
+
+
+def _make_health_file(service: Service) -> None:
+    service.tick()
+    try:
+        if service.health_file is not None:
+            service.health_file.touch()
+    except OSError as error:
+        why, fix = error.strerror or str(error), "set service.health_file to a file that can be written, or to nothing"
+        raise SettingsInvalid(f"the health file {service.health_file} cannot be made", why=why, fix=fix) from error
 
 
 def _serve_health(service: Service, settings: ServiceSettings) -> ThreadingHTTPServer | None:
@@ -117,10 +129,10 @@ def _serve_health(service: Service, settings: ServiceSettings) -> ThreadingHTTPS
 
     try:
         server = ThreadingHTTPServer((settings.health_host, settings.health_port), Handler)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise PortInUse(
             f"cannot listen on {settings.health_host}:{settings.health_port}",
-            why=error.strerror or str(error),
+            why=getattr(error, "strerror", None) or str(error),
             fix="stop what listens there, or set NEWSTIDE_SERVICE__HEALTH_PORT",
         ) from error
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()

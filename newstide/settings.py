@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,8 +26,11 @@ DEFAULT_FILE: Final = Path("newstide.toml")
 NOT_SETTINGS: Final = frozenset({"NEWSTIDE_CONFIG", "NEWSTIDE_DATA", "NEWSTIDE_TEST_SERVICES"})
 """Variables of ours that are no settings: where the file is, where the training data are, what tests demand."""
 
+_QUERY_PASSWORD: Final = re.compile(r"([?&]\w*password=)[^&]*", re.IGNORECASE)
+
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
+Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}$")]
 
 
 class _Section(BaseModel):
@@ -36,8 +40,8 @@ class _Section(BaseModel):
 class BusSettings(_Section):
     kind: Literal["embedded", "kafka"] = Field("embedded", description="embedded: a log in SQLite; kafka: a broker")
     bootstrap: str = Field("", description="Kafka: host:port, several joined by commas")
-    topic_raw: str = Field("news.raw", description="topic of received stories")
-    topic_scored: str = Field("news.scored", description="topic of scored stories")
+    topic_raw: Topic = Field("news.raw", description="topic of received stories")
+    topic_scored: Topic = Field("news.scored", description="topic of scored stories")
     partitions: int = Field(6, ge=1, le=1_000, description="partitions of a topic that we make")
     session_timeout_s: Seconds = Field(10.0, ge=6, description="a member silent this long loses its partitions")
     on_history_change: Literal["stop", "rewind"] = Field(
@@ -159,6 +163,8 @@ def load(
     layers = ((from_file, f"file {file_name}"), (from_env, "environment"), (dict(overrides or {}), "command line"))
     for layer, origin in layers:
         for key, value in layer.items():
+            if isinstance(value, str) and "\0" in value:  # no file, address or name may hold it
+                raise SettingsInvalid(f"setting {key} holds a NUL character", why=f"it stands in {origin}")
             _put(merged, key, value)
             origins[key] = f"environment {_variable(key)}" if origin == "environment" else origin
     try:
@@ -171,6 +177,9 @@ def load(
         raise SettingsInvalid(
             "bus.bootstrap is empty", why="bus.kind is kafka", fix="set NEWSTIDE_BUS__BOOTSTRAP=host:port"
         )
+    if settings.bus.topic_raw == settings.bus.topic_scored:
+        why = "what is scored would be read again as news"
+        raise SettingsInvalid("bus.topic_raw and bus.topic_scored are the same topic", why=why)
     return settings, origins
 
 
@@ -182,7 +191,7 @@ def _read_file(chosen: Path | None) -> tuple[dict[str, Any], str]:
         if chosen is None:
             return {}, str(path)
         raise SettingsInvalid(f"there is no file {path}", fix="newstide init writes one") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsInvalid(
             f"{path} cannot be read", why=str(error), fix="newstide init writes a correct one"
         ) from error
@@ -203,7 +212,7 @@ def _read_environment(env: Mapping[str, str]) -> dict[str, Any]:
         if key == "ingest.feeds":
             try:
                 value = json.loads(value)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise SettingsInvalid(f"{variable} is not JSON", why=str(error)) from error
         found[key] = value
     return found
@@ -215,7 +224,7 @@ def _variable(key: str) -> str:
 
 def _flatten_mapping(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and (value or name in Settings.model_fields):
             yield from _flatten_mapping(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
@@ -271,13 +280,15 @@ def _printable(key: str, value: Any) -> Any:
         secret = value.get_secret_value()
         if not secret:
             return ""
-        return _without_password(secret) if key == "store.url" else "********"
+        return without_password(secret) if key == "store.url" else "********"
     if isinstance(value, tuple):
         return [item.model_dump() if isinstance(item, BaseModel) else item for item in value]
     return str(value) if isinstance(value, Path) else value
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+    """The address as it may be shown, wherever the password stands in it."""
+    url = _QUERY_PASSWORD.sub(r"\1********", url)
     head, separator, tail = url.rpartition("@")
     if not separator:
         return url

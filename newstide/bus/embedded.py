@@ -28,6 +28,7 @@ from newstide.bus.port import (
     TopicDescription,
 )
 from newstide.errors import BusUnavailable, TopicMissing
+from newstide.files import make_folder, require_whole
 
 MEMBER_TIMEOUT_S: Final = 10.0
 """A member unseen for this long has lost its partitions; as the Kafka adapter's session timeout."""
@@ -57,9 +58,9 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise BusUnavailable(
-            f"the embedded log {path} does not answer", why=str(error), fix="newstide doctor --only bus"
-        ) from error
+        require_whole(f"the embedded log {path}", error)
+        what, fix = f"the embedded log {path} does not answer", "newstide doctor --only bus"
+        raise BusUnavailable(what, why=str(error), fix=fix) from error
 
 
 class _Log:
@@ -67,8 +68,8 @@ class _Log:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        make_folder(path.parent)
         with _translated(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=10.0, check_same_thread=False)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
@@ -83,10 +84,11 @@ class _Log:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # SQLite ends some by itself, such as on a full disk
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         with _translated(self.path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
 from sqlalchemy.pool import NullPool, Pool
 
 from newstide.errors import NewstideError, SettingsInvalid, StoreUnavailable
+from newstide.files import make_folder, require_whole
+from newstide.settings import without_password
 
 STATEMENT_TIMEOUT_S: Final = 15
 """Longer than any statement of ours takes; a database that answers later counts as away."""
@@ -52,13 +56,13 @@ class Database:
     @property
     def name(self) -> str:
         """For people: the address without its password."""
-        return self.url.render_as_string(hide_password=True)
+        return without_password(self.url.render_as_string(hide_password=True))
 
     def _sqlite(self, read_only: bool) -> Engine:
         path = Path(self.url.database or "newstide.db")
         poolclass: type[Pool] | None = NullPool if read_only else None
         if not read_only:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
         mode = "rw" if read_only else "rwc"
         engine = create_engine(
             f"sqlite:///file:{quote(str(path))}?mode={mode}&uri=true",
@@ -112,18 +116,15 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (exc.DataError, exc.IntegrityError, exc.StatementError) as error:
-            if isinstance(error, exc.DBAPIError) and _away(error):
-                raise self._unavailable(error) from error
-            raise StoreRefused(f"{self.name} refused the data", why=_first_line(error)) from error
-        except (psycopg.DataError, psycopg.IntegrityError, UnicodeError) as error:  # from COPY, past SQLAlchemy
-            raise StoreRefused(f"{self.name} refused the data", why=_first_line(error)) from error
-        except (exc.SQLAlchemyError, psycopg.Error, OSError) as error:
-            raise self._unavailable(error) from error
+        except (exc.SQLAlchemyError, *_DRIVER_ERRORS, OSError, UnicodeError) as error:
+            raise self._meaning(error) from error
 
-    def _unavailable(self, error: Exception) -> StoreUnavailable:
+    def _meaning(self, error: Exception) -> NewstideError:
         why = _first_line(error)
-        if self.is_sqlite and not Path(self.url.database or "").exists():
+        if _of_the_data(error):
+            return StoreRefused(f"{self.name} refused the data", why=why)
+        require_whole(f"the database {self.name}", getattr(error, "orig", None) or error)
+        if self.is_sqlite and not os.path.exists(self.url.database or ""):  # of any name at all
             return StoreUnavailable(
                 f"there is no database at {self.url.database} yet", fix="newstide db upgrade makes it"
             )
@@ -135,10 +136,15 @@ class Database:
         self.engine.dispose()
 
 
-def _away(error: exc.DBAPIError) -> bool:
-    return error.connection_invalidated or isinstance(
-        error, (exc.OperationalError, exc.InterfaceError, exc.ProgrammingError)
-    )
+_DRIVER_ERRORS: Final = (psycopg.Error, sqlite3.Error)
+"""What comes past SQLAlchemy: from COPY, and from the first words on a new connection."""
+
+
+def _of_the_data(error: Exception) -> bool:
+    """Whether the same data would be refused again. Anything else may pass: a lock, a standby that is promoted."""
+    if isinstance(error, exc.DBAPIError):
+        return isinstance(error, (exc.DataError, exc.IntegrityError)) and not error.connection_invalidated
+    return isinstance(error, (exc.StatementError, psycopg.DataError, psycopg.IntegrityError, UnicodeError))
 
 
 def _first_line(error: Exception) -> str:
