@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from tests.services.common import ServiceMissing
 
@@ -77,6 +78,13 @@ def unavailable(missing: ServiceMissing) -> None:
     if services_required():
         pytest.fail(f"missing service: {missing}", pytrace=False)
     pytest.skip(f"missing service: {missing}")
+
+
+@pytest.fixture(autouse=True)
+def fresh_logs() -> Iterator[None]:
+    """A test that configures logs does so for a stream that is closed after it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
