@@ -31,11 +31,6 @@ HASH_SHOWN: Final = 12
 
 def page() -> None:
     story_id = st.query_params.get("story", "")
-    if not story_id:
-        heading_of(None)
-        notice(say("empty.story"), say("empty.story.why"))
-        back()
-        return
     answer = data.ask("story", story_id, lambda: data.story(story_id))
     heading_of(answer.value)
     place = st.empty()
@@ -46,6 +41,8 @@ def page() -> None:
     banner(place, answer.problem, answer.value.read_at)
     if answer.value.revisions:
         full(answer.value.revisions, answer.value.read_at)
+    elif not story_id:
+        notice(say("empty.story"), say("empty.story.why"))
     else:
         notice(say("empty.unknown"), say("empty.unknown.why"), (story_id[:ID_SHOWN_MAX],))
     back()
