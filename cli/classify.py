@@ -14,6 +14,7 @@ from cli.context import Json, settings_of
 from cli.output import emit_json, out, plain
 from newstide.errors import DataInvalid
 from newstide.scoring.port import Scorer
+from newstide.text import READ_CHARS_MAX
 
 TEXTS_A_BATCH: Final = 256
 LINE_BYTES_MAX: Final = 16 << 20
@@ -98,11 +99,12 @@ def _texts(stream: BinaryIO) -> Iterator[str]:
 
 
 def _text_of(line: str, number: int) -> str:
+    """What is beyond the model's reach is let go of here: a batch of long lines must not fill the memory."""
     if not line.lstrip().startswith("{"):
-        return line
+        return line[:READ_CHARS_MAX]
     try:
-        return msgspec.json.decode(line, type=_Line).text
+        return msgspec.json.decode(line, type=_Line).text[:READ_CHARS_MAX]
     except msgspec.ValidationError as error:
         return Unreadable(f"line {number} has no usable `text`: {error}")
     except (msgspec.DecodeError, RecursionError):
-        return line  # a headline may begin with a brace
+        return line[:READ_CHARS_MAX]  # a headline may begin with a brace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import signal
 import sys
@@ -18,7 +19,8 @@ import typer
 from cli.context import Json, settings_of
 from cli.output import emit_json, emit_pairs, out, plain, say
 from cli.tree import ProcessTree
-from newstide.errors import UsageError
+from newstide.errors import AlreadyRunning, UsageError
+from newstide.files import make_folder
 from newstide.settings import Settings
 
 TAPE_EVERY_S: Final = 2.0
@@ -50,13 +52,27 @@ def demo(
     folder = base.data_dir / "demo"
     settings = settings_of(context, _overrides(folder, port))
     play = Play(_seconds(for_), pace, seed, not no_dashboard)
-    shutil.rmtree(folder, ignore_errors=True)
     tell: Callable[[str], None] = say if as_json else lambda line: out.print(plain(line), markup=False)
-    summary = _Demo(context, settings, play, tell).run()
+    with _alone_in(base.data_dir):
+        shutil.rmtree(folder, ignore_errors=True)
+        summary = _Demo(context, settings, play, tell).run()
     if as_json:
         emit_json(summary)
     else:
         _print(summary)
+
+
+@contextmanager
+def _alone_in(data_dir: Path) -> Iterator[None]:
+    """A second demo in the same folder would take the files of the first away from under it."""
+    make_folder(data_dir)
+    with (data_dir / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            fix = "end that one, or give this one a folder of its own: NEWSTIDE_DATA_DIR=FOLDER"
+            raise AlreadyRunning(f"a demo is running in {data_dir} already", fix=fix) from error
+        yield
 
 
 def _overrides(folder: Path, port: int | None) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -16,7 +15,7 @@ import typer
 
 from cli.context import Json, settings_of
 from cli.output import emit_json, out, plain
-from newstide.errors import NewstideError
+from newstide.errors import NewstideError, PortInUse
 from newstide.settings import Settings
 
 DISK_FREE_MIN_GB = 2
@@ -56,6 +55,8 @@ def doctor(
             continue
         try:
             findings += check(settings)
+        except OSError as error:
+            findings.append(Finding(part, False, f"the system says: {error}"))
         except NewstideError as error:
             fix = _START_IT if error.fix.startswith("newstide doctor") else error.fix
             findings.append(Finding(part, False, f"{error.what}{f' ({error.why})' if error.why else ''}", fix))
@@ -124,11 +125,16 @@ def _store(settings: Settings) -> Iterator[Finding]:
 
 
 def _dashboard(settings: Settings) -> Iterator[Finding]:
-    host, port = settings.dashboard.host, settings.dashboard.port
-    with socket.socket() as probe:
-        taken = port != 0 and probe.connect_ex((host if host != "0.0.0.0" else "127.0.0.1", port)) == 0  # noqa: S104
-    fix = "a dashboard may be running already; else set NEWSTIDE_DASHBOARD__PORT"
-    yield Finding(Part.DASHBOARD, not taken, f"port {port} is {'taken' if taken else 'free'}", fix)
+    from dashboard.serve import free_port
+
+    port = settings.dashboard.port
+    try:
+        free_port(settings.dashboard.host, port)
+    except PortInUse as error:
+        fix = "a dashboard may be running already; else set NEWSTIDE_DASHBOARD__PORT"
+        yield Finding(Part.DASHBOARD, False, f"{error.what} ({error.why})", fix)
+    else:
+        yield Finding(Part.DASHBOARD, True, f"port {port} is free")
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:

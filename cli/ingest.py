@@ -35,8 +35,8 @@ def replay(  # noqa: PLR0913, PLR0917 - the parameters of a command are its opti
     source: Annotated[str, typer.Option(help="Name of the source; the file's name when not given.")] = "",
     format: Annotated[str, typer.Option(help="csv, jsonl or ndjson; told by the name when not given.")] = "",  # noqa: A002
     encoding: Annotated[str, typer.Option(help="Of the text, such as gb18030 or cp1252.")] = "utf-8",
-    pace: Annotated[float | None, typer.Option(min=0.001, help="Times the original pace; else at once.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Rows to read at most.")] = None,
+    pace: Annotated[float | None, typer.Option(min=0.001, max=1e9, help="Times its own pace; else at once.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, max=10**12, help="Rows to read at most.")] = None,
     as_json: Json = False,
 ) -> None:
     """Publish the rows of files as news, as fast as possible or at --pace times the pace at which they came."""
@@ -80,7 +80,7 @@ def feeds(
 @app.command("scenario")
 def scenario(
     context: typer.Context,
-    pace: Annotated[float, typer.Option(min=0.001, help="Times the day's own pace.")] = 15.0,
+    pace: Annotated[float, typer.Option(min=0.001, max=10_000, help="Times the day's own pace.")] = 15.0,
     seed: Annotated[int, typer.Option(help="Varies the background from round to round.")] = 1,
     rounds: Annotated[int | None, typer.Option(min=1, help="End after so many days; else go on until stopped.")] = None,
     as_json: Json = False,

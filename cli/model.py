@@ -159,8 +159,15 @@ def show(name: Name = None, artifacts: Artifacts = DEFAULT_ARTIFACTS, as_json: J
             "created": manifest.created_at,
         }
     )
-    sets = manifest.metrics.get("test", {}).get("sets", {})
-    emit_table(("test set", "accuracy", "macro-F1"), [(k, v["accuracy"], v["macro_f1"]) for k, v in sets.items()])
+    emit_table(("test set", "accuracy", "macro-F1"), _test_figures(manifest.metrics))
+
+
+def _test_figures(metrics: Any) -> list[tuple[Any, ...]]:
+    """A row for each test set. The figures are anybody's: nothing checks their shape."""
+    for name in ("test", "sets"):
+        metrics = metrics.get(name) if isinstance(metrics, dict) else None
+    sets = metrics.items() if isinstance(metrics, dict) else ()
+    return [(name, each.get("accuracy"), each.get("macro_f1")) for name, each in sets if isinstance(each, dict)]
 
 
 @app.command("use")

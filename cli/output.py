@@ -23,10 +23,9 @@ WIDE: Final = 10_000
 """Columns where there is no terminal: what is read by a program must not be cut to fit one."""
 
 
-
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Not here, where it would end the program as a failure, but where it began: see `cli.main`."""
+        """Not here, where it would end the program as a failure, but where it began: see `cli.app`."""
         raise BrokenPipeError
 
 

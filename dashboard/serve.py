@@ -61,7 +61,7 @@ def serve(settings: Settings) -> Dashboard:
 
     Raises PortInUse when somebody listens there already, DashboardFailed when the server does not come up.
     """
-    host, port = settings.dashboard.host, _port(settings.dashboard.host, settings.dashboard.port)
+    host, port = settings.dashboard.host, free_port(settings.dashboard.host, settings.dashboard.port)
     process = subprocess.Popen(  # noqa: S603 - a command of ours
         command(host, port),
         env=environment(settings, os.environ),
@@ -108,7 +108,8 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
 
 
-def _port(host: str, port: int) -> int:
+def free_port(host: str, port: int) -> int:
+    """The port, or any free one for 0. Raises PortInUse when it cannot be listened on."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -108,14 +109,18 @@ def entry_maker(columns: Columns) -> EntryMaker:
 def _text(value: object, column: str) -> str:
     if isinstance(value, str):
         return value
-    if value is None:
+    if value is None or _is_nan(value):  # which Python's own JSON writer puts where nothing is
         return ""
     raise WrongType(f"column {column} holds a {type(value).__name__}, not a text")
 
 
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
 def _word(value: object, column: str) -> str:
     """For ids and dates, which may be written as numbers."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and not _is_nan(value):
         return str(value)
     return _text(value, column)
 

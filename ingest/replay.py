@@ -7,6 +7,7 @@ acknowledgement.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -20,6 +21,7 @@ from ingest.publish import COMMAND_PATIENCE_S, Outlets, connected, until_done
 from ingest.rows import Row, format_of, rows_of
 from ingest.sequence import Pace, Revisions
 from newstide.errors import DataInvalid, Retryable, UsageError
+from newstide.files import name_of
 from newstide.messages import NewsItem, Reason, Reject
 from newstide.service import Service
 from newstide.settings import Settings
@@ -80,8 +82,9 @@ def run_replay(
     """
     kinds = [(path, format_of(path, options.format)) for path in options.files]
     for path, _ in kinds:
-        if not path.is_file():
-            raise DataInvalid(f"{path} cannot be read", why="there is no such file", fix="check the path")
+        if not os.path.isfile(path):  # of any name at all
+            why = "it is no regular file" if os.path.exists(path) else "there is no such file"
+            raise DataInvalid(f"{path} cannot be read", why=why, fix="check the path")
     summary = ReplaySummary()
     with connected(settings, service, COMMAND_PATIENCE_S) as outlets:
         service.ready.set()
@@ -149,7 +152,7 @@ class _File:
         source = self._state.source
         if source_column:
             source = source_name(str(row.cells.get(source_column) or "")) or source
-        origin = Origin(source, str(self.path), self.service.clock.now(), archive=True)
+        origin = Origin(source, name_of(self.path), self.service.clock.now(), archive=True)
         if row.problem is not None:
             return refuse(origin, row.line, *row.problem, row.raw)
         try:
@@ -204,7 +207,7 @@ class _File:
         state = known.get(name)
         if state is not None and state.kind != KIND:
             raise UsageError(f"the source {name} is a {state.kind}", why="its counts are its own", fix="--source NAME")
-        return state or SourceState(source=name, kind=KIND, url=self.path.name)
+        return state or SourceState(source=name, kind=KIND, url=name_of(Path(self.path.name)))
 
 
 def source_name(given: str) -> str:

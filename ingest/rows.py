@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, NamedTuple
 
@@ -53,16 +54,32 @@ def format_of(path: Path, given: str) -> Format:
 @contextmanager
 def rows_of(path: Path, kind: Format, encoding: str = "utf-8") -> Iterator[Iterator[Row]]:
     """The rows of a file, read as they are asked for. Raises DataInvalid when it cannot be read, or not to its end."""
-    try:
-        codecs.lookup(encoding)
-    except LookupError as error:
-        raise UsageError(f"there is no encoding {encoding}", fix="--encoding utf-8, gb18030, cp1252 …") from error
+    _check_encoding(encoding)
     with ExitStack() as stack:
         with _readable(path):
             raw = stack.enter_context(path.open("rb"))
-            gzipped = raw.peek(2)[:2] == b"\x1f\x8b"
+            mark = raw.peek(2)[:2]
+            if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                raise DataInvalid(f"{path} cannot be read", why="it is written in UTF-16", fix=_TO_UTF8)
+            gzipped = mark == b"\x1f\x8b"
             file: BinaryIO | gzip.GzipFile = stack.enter_context(gzip.GzipFile(fileobj=raw)) if gzipped else raw
         yield _guarded(path, _csv_rows(file, encoding) if kind == "csv" else _json_rows(file, encoding))
+
+
+_TO_UTF8: Final = "iconv -f utf-16 -t utf-8 FILE > NEW makes a file that can be read"
+
+
+def _check_encoding(encoding: str) -> None:
+    """Raises UsageError unless it is one of text, in which an end of line is the byte that it is everywhere."""
+    fix = "--encoding utf-8, gb18030, cp1252 …"
+    try:
+        ends_lines = b"\n".decode(encoding) == "\n"
+    except LookupError as error:
+        raise UsageError(f"there is no text encoding {encoding}", fix=fix) from error
+    except UnicodeError:
+        ends_lines = False
+    if not ends_lines:
+        raise UsageError(f"a file in {encoding} has no lines that could be told apart", fix=f"{fix}; or {_TO_UTF8}")
 
 
 def _guarded(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
@@ -132,12 +149,18 @@ class _Text:
     encoding: str
     held: list[bytes] = field(default_factory=list)
     problem: tuple[Reason, str] | None = None
+    ended: bool = False
+    """Whether the reader asked for more than there was: it was within quotes."""
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line, whole = next(self.lines)
+        following = next(self.lines, None)
+        if following is None:
+            self.ended = bool(self.held)
+            raise StopIteration
+        line, whole = following
         self.held.append(line)
         if not whole:
             self.problem = (Reason.TOO_LARGE, f"longer than {LINE_BYTES_MAX:,} bytes")
@@ -147,10 +170,27 @@ class _Text:
             self.problem = (Reason.NOT_UTF8, f"not {self.encoding}: {error}"[:500])
             return line.decode(self.encoding, "replace")
 
+    def runs_away(self, columns: int) -> bool:
+        """Whether a quote of the first line swallowed rows: the next line by itself is a row of so many columns."""
+        following = next((line for line in self.held[1:] if line.strip()), b"")
+        try:
+            alone = next(csv.reader([following.decode(self.encoding, "replace")]), [])
+        except csv.Error:
+            return False
+        return columns > 1 and len(alone) == columns
+
+    def give_back(self) -> None:
+        """All lines but the first, to be read again."""
+        self.lines = chain([(line, True) for line in self.held[1:]], self.lines)
+        self.held, self.problem, self.ended = self.held[:1], None, False
+
     def taken(self) -> tuple[bytes, int, tuple[Reason, str] | None]:
         raw, count, problem = b"".join(self.held), len(self.held), self.problem
         self.held, self.problem = [], None
         return raw, count, problem
+
+
+_OPEN_QUOTE: Final = (Reason.WRONG_SHAPE, "a quote is opened and never closed")
 
 
 def _csv_rows(file: BinaryIO | gzip.GzipFile, encoding: str) -> Iterator[Row]:
@@ -167,6 +207,12 @@ def _csv_rows(file: BinaryIO | gzip.GzipFile, encoding: str) -> Iterator[Row]:
             return
         except csv.Error as error:
             values, wrong = [], (Reason.WRONG_SHAPE, str(error)[:500])
+        if header and (wrong or text.ended or (len(text.held) > 1 and len(values) != len(header))):
+            if text.runs_away(len(header)):
+                text.give_back()
+                wrong, reader = _OPEN_QUOTE, csv.reader(text)
+            elif text.ended:
+                wrong = _OPEN_QUOTE
         raw, count, problem = text.taken()
         if not header:
             header = [name.removeprefix("\ufeff").strip() for name in values]

@@ -61,7 +61,7 @@ class Manifest(msgspec.Struct, frozen=True):
     languages: tuple[Language, ...]
     """What it was trained to read; texts in any other language get no opinion."""
     max_tokens: Annotated[int, msgspec.Meta(ge=3, le=8_192)]
-    temperature: Annotated[float, msgspec.Meta(gt=0.0, le=100.0)]
+    temperature: Annotated[float, msgspec.Meta(ge=0.01, le=100.0)]
     thresholds: Thresholds
     graphs: dict[Precision, FileName]
     tokenizer: FileName
@@ -192,7 +192,9 @@ def _readable(path: Path) -> Iterator[None]:
 
 def _refusal(path: Path, why: str, fix: str = "") -> ModelInvalid:
     return ModelInvalid(
-        f"{path.parent.name or '.'}/{path.name} cannot be used", why=why, fix=fix or "restore the artifact, or export it again"
+        f"{path.parent.name or '.'}/{path.name} cannot be used",
+        why=why,
+        fix=fix or "restore the artifact, or export it again",
     )
 
 

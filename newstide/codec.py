@@ -16,6 +16,9 @@ RECORD_BYTES_MAX: Final = 900_000
 LINE_BYTES_MAX: Final = RECORD_BYTES_MAX
 """One story's line. A headline with its body is a few kB. What is scored must fit the broker as well, and is longer by
 the score: a story that could be read but not announced would hold up its partition for ever."""
+RECORD_LINES_MAX: Final = 10_000
+"""Of a record that is read: stories are too long for more to fit. A megabyte of bare line ends must not become as many
+rows in one transaction."""
 READABLE_SCHEMAS: Final = frozenset({SCHEMA})
 
 _encoder = msgspec.json.Encoder()
@@ -81,6 +84,8 @@ def decode_stories(value: bytes | None) -> tuple[list[GoodLine[ScoredStory]], li
 def _decode(value: bytes | None, decoder: msgspec.json.Decoder[M]) -> tuple[list[GoodLine[M]], list[BadLine]]:
     if not value or not value.strip():
         return [], [BadLine(-1, value or b"", Reason.EMPTY_RECORD, "the record has no value")]
+    if value.count(b"\n") > RECORD_LINES_MAX:
+        return [], [BadLine(-1, value, Reason.TOO_LARGE, f"a record of more than {RECORD_LINES_MAX:,} lines")]
     good: list[GoodLine[M]] = []
     bad: list[BadLine] = []
     for number, line in enumerate(value.split(b"\n")):

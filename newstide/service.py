@@ -129,10 +129,10 @@ def _serve_health(service: Service, settings: ServiceSettings) -> ThreadingHTTPS
 
     try:
         server = ThreadingHTTPServer((settings.health_host, settings.health_port), Handler)
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         raise PortInUse(
             f"cannot listen on {settings.health_host}:{settings.health_port}",
-            why=getattr(error, "strerror", None) or str(error),
+            why=error.strerror or str(error),
             fix="stop what listens there, or set NEWSTIDE_SERVICE__HEALTH_PORT",
         ) from error
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()

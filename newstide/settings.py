@@ -30,6 +30,7 @@ _QUERY_PASSWORD: Final = re.compile(r"([?&]\w*password=)[^&]*", re.IGNORECASE)
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:%_-]{1,253}$")]
 Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}$")]
 
 
@@ -110,14 +111,14 @@ class ProcessorSettings(_Section):
 
 
 class DashboardSettings(_Section):
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Port = Field(8501, description="0: any free port")
 
 
 class ServiceSettings(_Section):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal, else JSON")
-    health_host: str = "127.0.0.1"
+    health_host: Host = "127.0.0.1"
     health_port: Port = Field(0, description="/livez, /readyz and /metrics; 0: off")
     health_file: str = Field("", description="touched while the loop turns; empty: off")
     instance: str = Field("", max_length=64, description="this process in its group; empty: host name and a number")
@@ -163,10 +164,10 @@ def load(
     layers = ((from_file, f"file {file_name}"), (from_env, "environment"), (dict(overrides or {}), "command line"))
     for layer, origin in layers:
         for key, value in layer.items():
-            if isinstance(value, str) and "\0" in value:  # no file, address or name may hold it
-                raise SettingsInvalid(f"setting {key} holds a NUL character", why=f"it stands in {origin}")
             _put(merged, key, value)
             origins[key] = f"environment {_variable(key)}" if origin == "environment" else origin
+            if isinstance(value, str) and "\0" in value:  # no file, address or name may hold it
+                raise SettingsInvalid(f"setting {key} holds a NUL character", why=f"it stands in {origins[key]}")
     try:
         settings = Settings(**merged)
     except ValidationError as error:

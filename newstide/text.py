@@ -14,8 +14,8 @@ from newstide.messages import Language
 # A model reads at most 128 tokens; 1,024 characters hold more than that in any natural text, and the bound keeps a
 # 5 MB "headline" from costing more than a real one.
 INPUT_CHARS_MAX: Final = 1_024
-# Folding may shorten (white space, invisible characters), so more is read than is kept.
-_RAW_CHARS_MAX: Final = 4 * INPUT_CHARS_MAX
+READ_CHARS_MAX: Final = 4 * INPUT_CHARS_MAX
+"""Folding may shorten (white space, invisible characters), so more is read than is kept."""
 
 # White space that is also a control character must become a space, not vanish: "a\nb" is two words.
 _SPACE_CONTROLS: Final = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]")
@@ -58,7 +58,7 @@ def model_input(title: str, body: str = "") -> str:
 
 def language_of(text: str) -> Language:
     """The language by script: `zh` when Chinese characters carry the text, `en` for Latin letters, else `und`."""
-    head = text[:_RAW_CHARS_MAX]
+    head = text[:READ_CHARS_MAX]
     han = len(_HAN.findall(head)) * _HAN_WEIGHT
     latin = len(_LATIN.findall(head))
     if han + latin == 0:
@@ -67,5 +67,5 @@ def language_of(text: str) -> Language:
 
 
 def _readable(raw: str) -> str:
-    text = fold(_URL.sub(" ", fold(raw[:_RAW_CHARS_MAX])))
+    text = fold(_URL.sub(" ", fold(raw[:READ_CHARS_MAX])))
     return text[:INPUT_CHARS_MAX].rstrip()

@@ -22,6 +22,8 @@ UNSTORABLE: Final = {0: None} | {code: "\ufffd" for code in range(0xD800, 0xE000
 """NUL and lone surrogates: what a database cannot hold as text."""
 
 
+_TEXTS: Final = ("story_id", "content_hash", "source", "title", "body", "url")
+
 Rejected = tuple[int, Reject]
 """A reject, and the partition that it came by."""
 
@@ -96,12 +98,11 @@ def _reject(topic: str, partition: int, offset: int, line: BadLine, now: datetim
 
 def storable(item: NewsItem) -> NewsItem:
     """The story without what a database refuses; flagged when anything had to go."""
-    fields = {
-        name: getattr(item, name).translate(UNSTORABLE) for name in ("story_id", "source", "title", "body", "url")
-    }
+    fields: dict[str, object] = {name: getattr(item, name).translate(UNSTORABLE) for name in _TEXTS}
+    fields |= {name: tuple(text.translate(UNSTORABLE) for text in getattr(item, name)) for name in ("symbols", "flags")}
     if all(fields[name] == getattr(item, name) for name in fields):
         return item
-    return msgspec.structs.replace(item, **fields, flags=(*item.flags, "text_cleaned"))
+    return msgspec.structs.replace(msgspec.structs.replace(item, **fields), flags=(*item.flags, "text_cleaned"))
 
 
 def datable(item: NewsItem) -> bool:

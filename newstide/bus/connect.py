@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
+from typing import Final
+
 from newstide.bus.port import Bus
-from newstide.settings import Settings
+from newstide.errors import SettingsInvalid
+from newstide.settings import BusSettings, Settings
+
+_ADDRESS: Final = re.compile(r"(?:[A-Z_]+://)?(?:\[[0-9a-f:.]+\]|[\w.-]+)(?::\d{1,5})?", re.IGNORECASE)
 
 
 def connect(settings: Settings) -> Bus:
@@ -15,6 +22,7 @@ def connect(settings: Settings) -> Bus:
     from newstide.bus.kafka import KafkaBus, KafkaConfig
 
     bus = settings.bus
+    _check(bus)
     security = {
         "security_protocol": bus.security_protocol,
         "sasl_mechanism": bus.sasl_mechanism,
@@ -30,6 +38,19 @@ def connect(settings: Settings) -> Bus:
             security={name: value for name, value in security.items() if value},
         )
     )
+
+
+def _check(bus: BusSettings) -> None:
+    """What the client would fail on in words of its own, or after ten seconds of silence. Raises SettingsInvalid."""
+    for address in bus.bootstrap.split(","):
+        if not _ADDRESS.fullmatch(address.strip()):
+            raise SettingsInvalid(
+                f"setting bus.bootstrap: {address!r} is no address", fix="host:port, joined by commas"
+            )
+    if bus.security_protocol.startswith("SASL") and not bus.sasl_mechanism:
+        raise SettingsInvalid("setting bus.sasl_mechanism is empty", why=f"the protocol is {bus.security_protocol}")
+    if bus.tls_ca_file and not os.path.isfile(bus.tls_ca_file):
+        raise SettingsInvalid(f"setting bus.tls_ca_file: there is no file {bus.tls_ca_file}")
 
 
 def connect_ready(settings: Settings) -> Bus:

@@ -130,7 +130,9 @@ class Database:
             )
         missing_table = "no such table" in why or ("relation" in why and "does not exist" in why)
         fix = "newstide db upgrade" if missing_table else "newstide doctor --only store"
-        return StoreUnavailable(f"the database {self.name} does not answer", why=why, fix=fix)
+        says_no = isinstance(error, (exc.ProgrammingError, exc.InternalError))
+        what = f"the database {self.name} {'refuses us' if says_no else 'does not answer'}"
+        return StoreUnavailable(what, why=why, fix=fix)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -39,7 +39,11 @@ def _config() -> Config:
 
 
 def _status(connection: Connection, database: Database) -> SchemaStatus:
-    current = MigrationContext.configure(connection).get_current_revision()
+    try:
+        current = MigrationContext.configure(connection).get_current_revision()
+    except CommandError as error:
+        what = f"the database {database.name} says that it has several schemas at once"
+        raise SchemaMismatch(what, why=str(error), fix="restore it from a backup") from error
     wanted = ScriptDirectory.from_config(_config()).get_current_head()
     return SchemaStatus(database=database.name, current=current, wanted=str(wanted))
 

@@ -37,7 +37,7 @@ def test_every_setting_is_in_the_settings_page(operations: str) -> None:
 def test_every_command_that_is_shown_exists(operations: str) -> None:
     from typer.main import get_command
 
-    from cli.main import app
+    from cli.app import app
 
     known = get_command(app)
     for line in re.findall(r"^ {4}\$ newstide (.*)$", operations, re.MULTILINE):

@@ -177,6 +177,16 @@ def test_a_database_that_was_killed(request: pytest.FixtureRequest, database_url
     database.close()
 
 
+@pytest.mark.postgres
+def test_a_standby_is_away_and_refuses_nothing(database_url: str) -> None:
+    """What a server that is read only will not take now, its successor will: no story may be set aside for it."""
+    standby = Database(database_url, read_only=True)
+    with pytest.raises(StoreUnavailable, match="refuses us") as raised:
+        migrate.upgrade(standby)
+    assert "read-only" in raised.value.why
+    standby.close()
+
+
 def test_a_file_that_was_moved(tmp_path: Path) -> None:
     path = tmp_path / "newstide.db"
     writer, reader = Database(f"sqlite:///{path}"), Database(f"sqlite:///{path}", read_only=True)

@@ -48,7 +48,7 @@ def assert_refused(done: subprocess.CompletedProcess[str], exit_code: int, *part
 
 def test_help_is_instant_because_nothing_heavy_is_imported(newstide: Run) -> None:
     heavy = ("torch", "streamlit", "onnxruntime", "kafka", "sqlalchemy")
-    ask = f"import cli.main, sys; print([m for m in {heavy} if m in sys.modules])"
+    ask = f"import cli.app, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert "demo" in newstide("--help").stdout

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from cli.main import app
+from cli.app import app
 
 SAMPLES = Path("tests/data/docs")
 NOT_RUN = {"demo", "dashboard"}

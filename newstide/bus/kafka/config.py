@@ -48,6 +48,12 @@ def translated(bootstrap: str) -> Iterator[None]:
         raise MustStop(
             f"Kafka at {bootstrap} refuses us", why=str(error), fix="check bus.security and the broker's ACLs"
         ) from error
+    except kafka_errors.UnsupportedCodecError as error:
+        raise MustStop(
+            f"Kafka at {bootstrap} holds records that are compressed in a way that newstide does not read",
+            why=str(error),
+            fix="set compression.type=lz4 on the topic, and in whatever else writes to it",
+        ) from error
     except (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError) as error:
         raise MustStop(
             f"Kafka at {bootstrap} takes no record of this size",

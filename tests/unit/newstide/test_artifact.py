@@ -159,6 +159,7 @@ def test_a_link_out_of_the_folder(folder: Path) -> None:
         {"labels": ["positive", "neutral", "negative"]},
         {"schema": 2},
         {"temperature": 0.0},
+        {"temperature": 1e-320},  # every answer would be NaN, which no label fits
         {"max_tokens": 0},
         {"thresholds": {"confidence": 7}},
         {"graphs": {}},
@@ -187,6 +188,21 @@ def test_a_folder_without_artifact(tmp_path: Path) -> None:
     with pytest.raises(ModelInvalid):
         artifact.load(tmp_path)
     (tmp_path / "ACTIVE").write_text("../../etc\n", encoding="utf-8")
+    with pytest.raises(ModelInvalid):
+        artifact.load(tmp_path)
+
+
+def test_a_manifest_of_a_thousand_levels(folder: Path) -> None:
+    deep = b'{"metrics": {"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}"
+    (folder / MANIFEST).write_bytes(deep)
+    with pytest.raises(ModelInvalid):
+        artifact.load(folder)
+
+
+def test_a_folder_that_no_system_can_name(tmp_path: Path) -> None:
+    with pytest.raises(ModelInvalid, match=r"manifest\.json|ACTIVE"):
+        artifact.load(tmp_path / ("a" * 5_000))
+    (tmp_path / "ACTIVE").write_bytes(b"one\0two")
     with pytest.raises(ModelInvalid):
         artifact.load(tmp_path)
 

@@ -85,6 +85,7 @@ def changed(**fields: object) -> bytes:
         (changed(schema=SCHEMA + 1), Reason.UNKNOWN_SCHEMA),
         (b'{"schema": 99, "headline": "another shape"}', Reason.UNKNOWN_SCHEMA),
         (changed(body="x" * codec.LINE_BYTES_MAX), Reason.TOO_LARGE),
+        (b"1\n" * (codec.RECORD_LINES_MAX + 1), Reason.TOO_LARGE),  # one dead letter, not ten thousand
     ],
 )
 def test_what_is_no_story_has_a_reason_and_its_bytes(value: bytes | None, reason: Reason) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from newstide.clock import FakeClock
-from newstide.errors import PortInUse
+from newstide.errors import PortInUse, SettingsInvalid
 from newstide.service import ALIVE_WITHIN_S, Service, running
 from newstide.settings import ServiceSettings
 from newstide.telemetry import Metrics, logger
@@ -98,6 +98,29 @@ def test_the_health_file_is_touched_once_a_second_and_gone_at_the_end(tmp_path: 
     with running("test", ServiceSettings(health_file=str(file))):
         pass
     assert not file.exists()
+
+
+def test_a_health_file_that_cannot_be_made_is_said_before_anything_starts(tmp_path: Path) -> None:
+    file = tmp_path / "none" / "alive"
+    with pytest.raises(SettingsInvalid, match="health file"), running("test", ServiceSettings(health_file=str(file))):
+        pytest.fail("started all the same")
+
+
+def test_a_health_file_whose_folder_goes_away_stops_nobody(tmp_path: Path) -> None:
+    clock, folder = FakeClock(), tmp_path / "soon gone"
+    folder.mkdir()
+    ticking = service(clock, health_file=folder / "alive")
+    folder.rmdir()
+    clock.advance(5)
+    ticking.tick()
+    assert ticking.alive()
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 64, "999.999.999.999"])
+def test_a_health_host_that_is_none(host: str) -> None:
+    settings = ServiceSettings(health_host=host, health_port=free_port())
+    with pytest.raises(PortInUse), running("test", settings):
+        pytest.fail("started all the same")
 
 
 def test_a_port_in_use_is_said_before_anything_starts() -> None:

@@ -61,7 +61,11 @@ def test_a_file_can_be_named_by_the_environment(tmp_path: Path) -> None:
             '[{"name": "a", "url": "https://x.example/", "every": 3}]',
             ("ingest.feeds.0.every",),
         ),
+        ("NEWSTIDE_INGEST__FEEDS", "[" * 100_000, ("NEWSTIDE_INGEST__FEEDS", "JSON")),
         ("NEWSTIDE_BUS__KIND", "kafka", ("bus.bootstrap", "NEWSTIDE_BUS__BOOTSTRAP")),
+        ("NEWSTIDE_BUS__TOPIC_RAW", "news scored!", ("bus.topic_raw",)),
+        ("NEWSTIDE_BUS__TOPIC_RAW", "news.scored", ("bus.topic_raw", "the same topic")),
+        ("NEWSTIDE_DATA_DIR", "a\0b", ("data_dir", "NUL", "NEWSTIDE_DATA_DIR")),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(variable: str, value: str, parts: tuple[str, ...]) -> None:
@@ -75,7 +79,9 @@ def test_two_feeds_of_one_name() -> None:
     assert "two feeds are called a" in refused(NEWSTIDE_INGEST__FEEDS=twice).what
 
 
-@pytest.mark.parametrize("content", ["[bus]\nkimd = 'x'\n", "not toml", "[store.url]\nx = 1\n", "\xff"])
+@pytest.mark.parametrize(
+    "content", ["[bus]\nkimd = 'x'\n", "not toml", "[store.url]\nx = 1\n", "\xff", "[buss]\n", f"a = {'[' * 100_000}"]
+)
 def test_a_bad_file_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "newstide.toml"
     file.write_bytes(content.encode("latin-1"))
@@ -99,6 +105,19 @@ def test_secrets_are_nowhere_to_be_read() -> None:
     assert SECRET not in repr(settings) + str(settings) + repr(shown)
     assert shown["store.url"] == "postgresql+psycopg://me:********@db/news" and shown["bus.sasl_password"] == "********"
     assert settings.store_url == environment["NEWSTIDE_STORE__URL"]
+
+
+@pytest.mark.parametrize("where", ["?user=me&password=hunter2&sslmode=require", "?sslpassword=hunter2"])
+def test_a_password_behind_the_address_is_masked_as_well(where: str) -> None:
+    url = f"postgresql+psycopg://db/news{where}"
+    shown = dict(flatten(load(environment={"NEWSTIDE_STORE__URL": url})[0]))["store.url"]
+    assert SECRET not in shown and shown.startswith("postgresql+psycopg://db/news?")
+
+
+def test_an_empty_section_says_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "newstide.toml"
+    file.write_text("[bus]\n[dashboard]\n")
+    assert set(load(file, {})[1].values()) == {"default"}
 
 
 def test_a_wrong_secret_is_not_repeated_in_the_error() -> None:

@@ -88,6 +88,8 @@ def test_bad_lines_and_empty_stories_are_rejected_each_under_its_own_line() -> N
 def test_what_a_database_refuses_is_taken_out_and_said_so() -> None:
     cleaned = storable(item("a", title="a\x00b", body="c\ud800d"))
     assert (cleaned.title, cleaned.body, cleaned.flags) == ("ab", "c\ufffdd", ("text_cleaned",))
+    odd = msgspec.structs.replace(item("a"), symbols=("A\x00B", "C"), content_hash="x\x00")
+    assert (storable(odd).symbols, storable(odd).content_hash) == (("AB", "C"), "x")
     untouched = item("a", title="5 < 6 & 'x'; DROP TABLE stories")
     assert storable(untouched) is untouched
 
@@ -131,6 +133,14 @@ def test_announcements_lie_in_the_partition_of_their_story_and_can_be_read() -> 
         assert out.key == good[0].message.item.story_id.encode()
         read += [line.message for line in good]
     assert sorted(s.item.story_id for s in read) == sorted(s.item.story_id for s in stories)
+
+
+def test_a_story_of_another_producer_may_be_called_anything() -> None:
+    foreign = [msgspec.structs.replace(item("a"), story_id=name) for name in ("wire-4711", "号外", "\x00\x00", "-1")]
+    work = handler().prepare([record(*foreign)])
+    handler().announce(work)
+    assert len(work.scored) == 4
+    assert [partition_of("wire-4711", n) for n in (1, 6, 1_000)] == [0, 1, 459], "it must never move"
 
 
 def test_nothing_is_announced_when_there_is_nothing() -> None:
