@@ -12,19 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from newstide.errors import NewstideError
+from newstide.errors import ChildFailed
 
 STOP_WITHIN_S: Final = 12.0
 """A service drains in ten seconds; two more until the process is gone."""
 TAIL_LINES: Final = 5
 _DIE_WITH_PARENT: Final = 1
 """PR_SET_PDEATHSIG of Linux's prctl: no orphan keeps a port when the parent is killed outright."""
-
-
-class ChildDied(NewstideError):
-    """A program of the tree ended by itself; `why` is the end of its log."""
-
-    code = "NT-P02"
 
 
 class ProcessTree:
@@ -47,10 +41,10 @@ class ProcessTree:
             )
 
     def check(self) -> None:
-        """Raises ChildDied when one that should be running is not."""
+        """Raises ChildFailed when one that should be running is not."""
         for name, child in self._children.items():
             if child.poll() is not None:
-                raise ChildDied(
+                raise ChildFailed(
                     f"the {name} ended with exit code {child.returncode}",
                     why=self._tail(name),
                     fix=f"read {self._log(name)}",

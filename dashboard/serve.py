@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from newstide.errors import NewstideError, PortInUse
+from newstide.errors import ChildFailed, PortInUse
 from newstide.settings import PREFIX, Settings
 
 ENTRY: Final = Path(__file__).parent / "app.py"
@@ -24,12 +24,6 @@ START_S_MAX: Final = 60.0
 STOP_S_MAX: Final = 10.0
 _DIE_WITH_PARENT: Final = 1
 """PR_SET_PDEATHSIG of Linux's prctl."""
-
-
-class DashboardFailed(NewstideError):
-    """The server of the pages ended, or never answered."""
-
-    code = "NT-W01"
 
 
 @dataclass(slots=True)
@@ -59,7 +53,7 @@ class Dashboard:
 def serve(settings: Settings) -> Dashboard:
     """Start the pages on `settings.dashboard`; returns when they answer. Port 0 takes any free one.
 
-    Raises PortInUse when somebody listens there already, DashboardFailed when the server does not come up.
+    Raises PortInUse when somebody listens there already, ChildFailed when the server does not come up.
     """
     host, port = settings.dashboard.host, free_port(settings.dashboard.host, settings.dashboard.port)
     process = subprocess.Popen(  # noqa: S603 - a command of ours
@@ -132,13 +126,13 @@ def _wait_until_healthy(dashboard: Dashboard, host: str, port: int) -> None:
     deadline_s = time.monotonic() + START_S_MAX
     while not _healthy(host, port):
         if (status := dashboard.process.poll()) is not None:
-            raise DashboardFailed(
+            raise ChildFailed(
                 "the dashboard ended while it started",
                 why=f"exit {status}; its words stand above",
                 fix="newstide doctor",
             )
         if time.monotonic() > deadline_s:
-            raise DashboardFailed(f"the dashboard did not answer within {START_S_MAX:.0f} s", fix="newstide doctor")
+            raise ChildFailed(f"the dashboard did not answer within {START_S_MAX:.0f} s", fix="newstide doctor")
         time.sleep(0.1)
 
 

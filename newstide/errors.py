@@ -5,10 +5,12 @@
     ├── SettingsInvalid           a setting is unknown or wrong: stop before anything starts   exit 2
     ├── PortInUse                 something else listens there                                 exit 1
     ├── AlreadyRunning            the same program is at work in the same folder               exit 1
+    ├── ChildFailed               a program that we started ended, or never answered           exit 1
     ├── Retryable                 a dependency is away: wait and try the same work again       exit 3
     │   ├── BusUnavailable
     │   ├── StoreUnavailable
     │   └── SourceUnavailable
+    ├── StoreRefused              the database will not have this data: set it aside           exit 1
     ├── Fenced                    another owner is ahead: drop the work in hand and let go     exit 1
     ├── MustStop                  going on could lose or invent data: stop, a person decides   exit 1
     │   ├── HistoryChanged
@@ -56,6 +58,12 @@ class AlreadyRunning(NewstideError):
     code = "NT-P03"
 
 
+class ChildFailed(NewstideError):
+    """A program that we started ended, or never answered; `why` is the last that it said."""
+
+    code = "NT-P02"
+
+
 class Retryable(NewstideError):
     """A dependency is away; the same work may succeed later."""
 
@@ -78,6 +86,12 @@ class SourceUnavailable(Retryable):
     def __init__(self, what: str, *, why: str = "", fix: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(what, why=why, fix=fix)
         self.retry_after_s = retry_after_s
+
+
+class StoreRefused(NewstideError):
+    """The database took the connection but not the data: the same data will be refused again."""
+
+    code = "NT-D03"
 
 
 class Fenced(NewstideError):

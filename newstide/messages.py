@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final, Literal
@@ -47,6 +48,10 @@ class NewsItem(msgspec.Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
 
 
+ScoreKey = tuple[str, int, str]
+"""Story id, revision, model version: what is stored exactly once."""
+
+
 class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
     """What one model version says of one revision; a line of `news.scored` and a row of the store."""
 
@@ -59,6 +64,10 @@ class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
     label: Label
     scored_at: Utc
     schema: int = SCHEMA
+
+    @property
+    def key(self) -> ScoreKey:
+        return self.item.story_id, self.item.revision, self.model_version
 
     @property
     def score(self) -> float | None:
@@ -105,6 +114,22 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     raw: bytes
     at: Utc
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of received stories; received = stored + duplicates + dead, always."""
+
+    stored: int = 0
+    duplicates: int = 0
+    dead: int = 0
+
+    @property
+    def received(self) -> int:
+        return self.stored + self.duplicates + self.dead
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.stored + other.stored, self.duplicates + other.duplicates, self.dead + other.dead)
 
 
 def story_id_of(source: str, publisher_id: str) -> str:

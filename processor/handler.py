@@ -9,19 +9,18 @@ import numpy as np
 
 from newstide.bus.port import Producer, Record
 from newstide.errors import ModelInvalid
-from newstide.messages import Reason
+from newstide.messages import Reason, Tally
 from newstide.scoring.batching import score_all
 from newstide.scoring.port import Probabilities, Scorer
 from newstide.service import Service
 from newstide.settings import Settings
 from newstide.store import writes
 from newstide.store.database import Transaction
-from newstide.store.streams import Tally
 from processor.pipeline import Received, Work, announcements, decode, label, refuse, refuse_record, tally, texts_of
 
 
 class ScoreStories:
-    """The handler of `news.raw`; see `newstide.consume.loop.Handler`."""
+    """The handler of `news.raw`; see `newstide.consume.port.Handler`."""
 
     def __init__(self, settings: Settings, scorer: Scorer, producer: Producer, service: Service) -> None:
         self._topic_raw, self._topic_scored = settings.bus.topic_raw, settings.bus.topic_scored

@@ -12,10 +12,8 @@ import msgspec
 
 from newstide.bus.port import Outgoing, Record
 from newstide.codec import BadLine, decode_items, encode, pack
-from newstide.messages import NewsItem, Reason, Reject, ScoredStory, partition_of
+from newstide.messages import NewsItem, Reason, Reject, ScoredStory, ScoreKey, Tally, partition_of
 from newstide.scoring.port import Probabilities, Scorer, label_of
-from newstide.store.streams import Tally
-from newstide.store.writes import ScoreKey, key_of
 from newstide.text import model_input
 
 UNSTORABLE: Final = {0: None} | {code: "\ufffd" for code in range(0xD800, 0xE000)}
@@ -157,7 +155,7 @@ def tally(work: Work, new: Collection[ScoreKey]) -> dict[int, Tally]:
     left = set(new)
     counts: dict[int, Counter[str]] = {}
     for received, story in work.scored:
-        key = key_of(story)
+        key = story.key
         counts.setdefault(received.partition, Counter())["stored" if key in left else "duplicates"] += 1
         left.discard(key)
     for partition, _ in work.rejected:

@@ -11,6 +11,6 @@ One turn:
 A move that finds another offset than it expects means that another owner is ahead: everything rolls back and the
 positions are read again. A process that slept past its session can therefore waste work, but never write.
 
-`loop` carries, `policy` decides (pure), `positions` knows where each partition stands and whether the log is still
-the one that was read.
+`port` is what a program brings, `loop` carries, `policy` decides (pure), `positions` knows where each partition stands
+and whether the log is still the one that was read.
 """

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
 from newstide.bus.port import Bus, Consumer, OffsetOutOfRange, Record
-from newstide.consume.policy import RejectBudget, Suspicion, records_to_ask, take
+from newstide.consume.policy import CONDEMN_AFTER, RejectBudget, Suspicion, records_to_ask, take
+from newstide.consume.port import Handler, W
 from newstide.consume.positions import Positions
-from newstide.errors import BusUnavailable, Fenced, HistoryChanged, NewstideError, Retryable, TooManyRejects
-from newstide.messages import Reason
+from newstide.errors import (
+    BusUnavailable,
+    Fenced,
+    HistoryChanged,
+    NewstideError,
+    Retryable,
+    StoreRefused,
+    TooManyRejects,
+)
+from newstide.messages import Reason, Tally
 from newstide.service import Service
 from newstide.store import streams
-from newstide.store.database import Database, StoreRefused, Transaction
-from newstide.store.streams import Move, Stream, Tally
+from newstide.store.database import Database
+from newstide.store.streams import Move, Stream
 
 POLL_S: Final = 1.0
 LOOK_AROUND_EVERY_S: Final = 15.0
@@ -24,28 +32,7 @@ LOOK_AROUND_EVERY_S: Final = 15.0
 BACK_OFF_S: Final = (0.5, 1.0, 2.0, 5.0)
 """Waits after a failed dependency, the last one repeated: short enough to recover within seconds of its return."""
 
-W = TypeVar("W")
 R = TypeVar("R")
-
-
-class Handler(Protocol[W]):
-    """What a program does with records. `prepare` and `announce` may be repeated; `write` is inside the transaction."""
-
-    def prepare(self, records: Sequence[Record]) -> W:
-        """Decode, decide, score. Never raises on content."""
-        ...
-
-    def give_up(self, record: Record, reason: Reason, detail: str) -> W:
-        """The same for a record that must not be looked at any more: a dead letter."""
-        ...
-
-    def announce(self, work: W) -> None:
-        """Publish what follows from it, acknowledged on return. Raises BusUnavailable."""
-        ...
-
-    def write(self, transaction: Transaction, work: W, now: datetime) -> Mapping[int, Tally]:
-        """Store the results; says of each partition what became of its stories."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,15 +178,17 @@ class ConsumeLoop(Generic[W]):
         """In writing, before the work: the first batch after an assignment, and every record under suspicion."""
         singly = {m.partition: m.expected_offset for m in moves if m.partition in self._suspicion.left}
         first = {m.partition: m.expected_offset for m in moves if m.partition not in self._taken_up | set(singly)}
-        if first or singly:
-            streams.note_attempts(self._database, self._config.stream, first, singly)
+        if first:
+            streams.note_attempts(self._database, self._config.stream, first)
             self._taken_up |= set(first)
+        if singly:  # condemned beforehand: if it kills, it is known
+            streams.note_attempts(self._database, self._config.stream, singly, CONDEMN_AFTER)
 
     def _put_down(self, moves: Sequence[Move]) -> None:
         """We leave alive: whatever stopped us, it was not these records."""
         with suppress(Retryable, Fenced):
             offsets = {move.partition: move.expected_offset for move in moves}
-            streams.clear_attempts(self._database, self._config.stream, offsets)
+            streams.note_attempts(self._database, self._config.stream, offsets, 0)
 
     def _commit(self, consumer: Consumer, moves: Sequence[Move], work: W) -> Mapping[int, Tally]:
         """The transaction. Where its answer was lost, the row tells whether it happened."""

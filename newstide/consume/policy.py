@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from newstide.bus.port import Record
-from newstide.store.streams import CONDEMNED, Tally
+from newstide.messages import Tally
 
 RECORDS_A_POLL_MAX: Final = 512
 SUSPECTED_RECORDS: Final = RECORDS_A_POLL_MAX
 """After repeated deaths this many records are taken singly: no batch was ever longer."""
 ISOLATE_AFTER: Final = 2
 """Deaths at one offset after which records are taken one at a time; one alone is mostly a deployment."""
+CONDEMN_AFTER: Final = 3
+"""Deaths after which the record at the offset is set aside undecoded."""
 REJECT_WINDOW: Final = 1_000
 """Stories over which the share of rejects is judged."""
 
@@ -67,7 +69,7 @@ class Suspicion:
 
     def assigned(self, attempts: Mapping[int, int]) -> None:
         self.left = {p: SUSPECTED_RECORDS for p, deaths in attempts.items() if deaths >= ISOLATE_AFTER}
-        self.condemned = {p for p, deaths in attempts.items() if deaths >= CONDEMNED}
+        self.condemned = {p for p, deaths in attempts.items() if deaths >= CONDEMN_AFTER}
 
     def split(self, records: Sequence[Record]) -> list[list[Record]]:
         """Into turns: the records of suspected partitions each alone, all others together."""

@@ -14,7 +14,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
 from sqlalchemy.pool import NullPool, Pool
 
-from newstide.errors import NewstideError, SettingsInvalid, StoreUnavailable
+from newstide.errors import NewstideError, SettingsInvalid, StoreRefused, StoreUnavailable
 from newstide.files import make_folder, require_whole
 from newstide.settings import without_password
 
@@ -28,12 +28,6 @@ _POSTGRES_OPTIONS: Final = (
 
 Transaction = Connection
 """An open transaction, as it is handed to those who write in it."""
-
-
-class StoreRefused(NewstideError):
-    """The database took the connection but not the data: the same data will be refused again."""
-
-    code = "NT-D03"
 
 
 class Database:

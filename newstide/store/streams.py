@@ -11,12 +11,11 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, 
 
 from newstide.bus.port import StreamIdentity
 from newstide.errors import Fenced
+from newstide.messages import Tally
 from newstide.store.bulk import insert_new
 from newstide.store.database import Database
 from newstide.store.schema import stream_gaps, streams
 
-CONDEMNED: Final = 3
-"""Attempts at an offset after which its record is set aside undecoded."""
 ASSIGNMENT_TIMEOUT_MS: Final = 2_000
 """Positions are read on the bus client's thread, which sends no heartbeats meanwhile."""
 
@@ -48,22 +47,6 @@ class Move:
     expected_offset: int
     next_offset: int
     fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What became of received stories; received = stored + duplicates + dead, always."""
-
-    stored: int = 0
-    duplicates: int = 0
-    dead: int = 0
-
-    @property
-    def received(self) -> int:
-        return self.stored + self.duplicates + self.dead
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.stored + other.stored, self.duplicates + other.duplicates, self.dead + other.dead)
 
 
 def _is(stream: Stream, partition: int | None = None) -> ColumnElement[bool]:
@@ -115,26 +98,15 @@ def begin_again(database: Database, stream: Stream, offsets: Mapping[int, int]) 
             connection.execute(delete(streams).where(_is(stream, partition), streams.c.next_offset == offset))
 
 
-def note_attempts(database: Database, stream: Stream, first: Mapping[int, int], singly: Mapping[int, int]) -> None:
+def note_attempts(database: Database, stream: Stream, offsets: Mapping[int, int], attempts: int | None = None) -> None:
     """Say, in a transaction of its own, that work begins at these offsets: what a killed process leaves behind.
 
-    A batch counts one more attempt. A record taken up `singly` is condemned beforehand: if it kills, it is known.
+    One attempt more, or so many as `attempts` says: 0 when whoever began is alive to take it back.
     """
     with database.transaction() as connection:
-        for partition, offset in sorted({**first, **singly}.items()):
-            attempts = streams.c.attempts + 1 if partition in first else CONDEMNED
-            connection.execute(
-                update(streams).where(_is(stream, partition), streams.c.next_offset == offset).values(attempts=attempts)
-            )
-
-
-def clear_attempts(database: Database, stream: Stream, offsets: Mapping[int, int]) -> None:
-    """Take the attempts back: whoever began the work is alive to say so."""
-    with database.transaction() as connection:
         for partition, offset in sorted(offsets.items()):
-            connection.execute(
-                update(streams).where(_is(stream, partition), streams.c.next_offset == offset).values(attempts=0)
-            )
+            here = update(streams).where(_is(stream, partition), streams.c.next_offset == offset)
+            connection.execute(here.values(attempts=streams.c.attempts + 1 if attempts is None else attempts))
 
 
 def stands_at(database: Database, stream: Stream, moves: Sequence[Move]) -> bool:

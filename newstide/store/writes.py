@@ -8,17 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from newstide.messages import Reject, ScoredStory
+from newstide.messages import Reject, ScoredStory, ScoreKey
 from newstide.store.bulk import insert_new
 from newstide.store.rollups import KEYS_A_QUERY, follow
 from newstide.store.schema import Row, dead_letters, scores, stories
-
-ScoreKey = tuple[str, int, str]
-"""story id, revision, model version: what is stored exactly once."""
-
-
-def key_of(story: ScoredStory) -> ScoreKey:
-    return story.item.story_id, story.item.revision, story.model_version
 
 
 def add_stories(connection: Connection, batch: Sequence[ScoredStory], now: datetime) -> set[ScoreKey]:
@@ -26,7 +19,7 @@ def add_stories(connection: Connection, batch: Sequence[ScoredStory], now: datet
 
     Rows are written in key order, so that two writers with stories in common never wait for each other in a circle.
     """
-    batch = sorted(batch, key=key_of)
+    batch = sorted(batch, key=lambda story: story.key)
     new_texts = set(insert_new(connection, stories, [_story_row(s, now) for s in batch], ("story_id", "revision")))
     fresh = insert_new(
         connection, scores, [_score_row(s, now) for s in batch], ("story_id", "revision", "model_version")

@@ -8,9 +8,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
-from newstide.errors import SchemaMismatch, SettingsInvalid, StoreUnavailable
+from newstide.errors import SchemaMismatch, SettingsInvalid, StoreRefused, StoreUnavailable
 from newstide.store import migrate, reads, writes
-from newstide.store.database import Database, StoreRefused
+from newstide.store.database import Database
 from newstide.store.schema import metadata, rollups, scores, stories
 from tests.contract.stories import HOSTILE, NOON, count, scored
 
@@ -68,8 +68,8 @@ def test_a_story_is_stored_once_in_a_batch_and_across_batches(database: Database
     with database.transaction() as connection:
         new = writes.add_stories(connection, first, NOON)
         again = writes.add_stories(connection, [scored(2), scored(3)], NOON)  # in the same transaction
-    assert new == {writes.key_of(s) for s in first}
-    assert again == {writes.key_of(scored(3))}
+    assert new == {s.key for s in first}
+    assert again == {scored(3).key}
     with database.transaction() as connection:
         assert writes.add_stories(connection, [scored(n) for n in (1, 2, 3)], NOON) == set()
         assert writes.add_stories(connection, [], NOON) == set()

@@ -7,11 +7,11 @@ import pytest
 
 from newstide.bus.port import StreamIdentity
 from newstide.errors import Fenced
-from newstide.messages import Reason, Reject
+from newstide.messages import Reason, Reject, Tally
 from newstide.store import health, sources, streams, writes
 from newstide.store.database import Database
 from newstide.store.sources import SeenText, SourceState
-from newstide.store.streams import Move, Progress, Stream, Tally
+from newstide.store.streams import Move, Progress, Stream
 from tests.contract.stories import NOON, count, scored
 
 STREAM = Stream("processor", "news.raw")
@@ -102,11 +102,11 @@ def test_a_gap_is_written_down_once(database: Database) -> None:
 def test_attempts(database: Database) -> None:
     begun(database, 0, 1)
     for _ in range(2):
-        streams.note_attempts(database, STREAM, {0: 10, 1: 99}, {})
+        streams.note_attempts(database, STREAM, {0: 10, 1: 99})
     assert {p: k.attempts for p, k in streams.progress(database, STREAM, [0, 1]).items()} == {0: 2, 1: 0}
-    streams.note_attempts(database, STREAM, {}, {0: 10})
-    assert streams.progress(database, STREAM, [0])[0].attempts == streams.CONDEMNED
-    streams.clear_attempts(database, STREAM, {0: 10})
+    streams.note_attempts(database, STREAM, {0: 10}, 3)
+    assert streams.progress(database, STREAM, [0])[0].attempts == 3
+    streams.note_attempts(database, STREAM, {0: 10}, 0)
     assert streams.progress(database, STREAM, [0])[0].attempts == 0
 
 

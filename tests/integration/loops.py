@@ -24,7 +24,7 @@ from newstide.clock import SystemClock
 from newstide.codec import decode_stories, encode, pack
 from newstide.consume.loop import ConsumeLoop, LoopConfig
 from newstide.consume.policy import RejectBudget
-from newstide.messages import NewsItem, content_hash_of, partition_of, story_id_of
+from newstide.messages import NewsItem, Tally, content_hash_of, partition_of, story_id_of
 from newstide.scoring.port import Encoded
 from newstide.scoring.stub import StubScorer
 from newstide.service import Service
@@ -32,7 +32,7 @@ from newstide.settings import BusSettings, ServiceSettings, Settings
 from newstide.store import health, migrate
 from newstide.store.database import Database, Transaction
 from newstide.store.schema import scores, stream_gaps
-from newstide.store.streams import Stream, Tally
+from newstide.store.streams import Stream
 from newstide.telemetry import Metrics, configure_logs, logger
 from processor.handler import ScoreStories
 from processor.pipeline import Work

@@ -10,11 +10,10 @@ from sqlalchemy import update
 
 from newstide.bus.port import Record
 from newstide.consume.policy import RejectBudget
-from newstide.errors import TooManyRejects
+from newstide.errors import StoreRefused, TooManyRejects
+from newstide.messages import Tally
 from newstide.store import health
-from newstide.store.database import StoreRefused
 from newstide.store.schema import streams
-from newstide.store.streams import Tally
 from processor.pipeline import Work
 from tests.integration.loops import Stage, item, items
 

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import update
 
 from newstide.errors import HistoryChanged
+from newstide.messages import Tally
 from newstide.store import health
 from newstide.store import streams as streams_of
 from newstide.store.schema import streams
-from newstide.store.streams import Tally
 from tests.integration.loops import CLUSTER, PARTITIONS, Stage, items, wait_until
 
 

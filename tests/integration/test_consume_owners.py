@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from newstide.bus.port import Bus, Consumer, Positions
 from newstide.errors import Fenced, StoreUnavailable
+from newstide.messages import Tally
 from newstide.store.schema import streams
-from newstide.store.streams import Tally
 from processor.pipeline import Work
 from tests.integration.loops import CLUSTER, Stage, items, wait_until
 

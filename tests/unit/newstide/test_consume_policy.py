@@ -15,7 +15,7 @@ from newstide.consume.policy import (
     records_to_ask,
     take,
 )
-from newstide.store.streams import Tally
+from newstide.messages import Tally
 
 
 def record(partition: int, offset: int, lines: int = 1, key: bytes = b"k") -> Record:

@@ -11,14 +11,13 @@ from newstide.bus.port import Outgoing, Record
 from newstide.clock import FakeClock
 from newstide.codec import decode_stories, encode
 from newstide.errors import ModelInvalid
-from newstide.messages import NewsItem, Reason, ScoredStory, content_hash_of, story_id_of
+from newstide.messages import NewsItem, Reason, ScoredStory, Tally, content_hash_of, story_id_of
 from newstide.scoring.port import Encoded, Probabilities
 from newstide.scoring.stub import StubScorer
 from newstide.service import Service
 from newstide.settings import Settings
 from newstide.store import migrate
 from newstide.store.database import Database
-from newstide.store.streams import Tally
 from newstide.telemetry import Metrics, logger
 from processor.handler import ScoreStories
 

@@ -1,0 +1,34 @@
+"""What a program must be able to do to have its records carried by the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from newstide.bus.port import Record
+from newstide.messages import Reason, Tally
+from newstide.store.database import Transaction
+
+W = TypeVar("W")
+"""What a program makes of records: whatever its own `write` takes."""
+
+
+class Handler(Protocol[W]):
+    """What a program does with records. `prepare` and `announce` may be repeated; `write` is inside the transaction."""
+
+    def prepare(self, records: Sequence[Record]) -> W:
+        """Decode, decide, score. Never raises on content."""
+        ...
+
+    def give_up(self, record: Record, reason: Reason, detail: str) -> W:
+        """The same for a record that must not be looked at any more: a dead letter."""
+        ...
+
+    def announce(self, work: W) -> None:
+        """Publish what follows from it, acknowledged on return. Raises BusUnavailable."""
+        ...
+
+    def write(self, transaction: Transaction, work: W, now: datetime) -> Mapping[int, Tally]:
+        """Store the results; says of each partition what became of its stories."""
+        ...
