@@ -73,10 +73,19 @@ def optimise(model: ModelProto, folder: Path) -> ModelProto:
     options.log_severity_level = 3
     ort.InferenceSession(str(before), options, providers=["CPUExecutionProvider"])
     result = onnx.load(after)
+    _forget_the_maker(result)
     _name_nodes(result)
     before.unlink()
     after.unlink()
     return result
+
+
+def _forget_the_maker(model: ModelProto) -> None:
+    """The exporter notes on every node which lines of which files it came from: paths of one machine."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        part.ClearField("doc_string")
+        part.ClearField("metadata_props")
 
 
 def products(model: ModelProto) -> list[Product]:

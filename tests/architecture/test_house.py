@@ -41,6 +41,15 @@ def test_no_file_names_a_registry_or_a_machine(root: Path, tracked: list[Path]) 
     assert [f"{path.relative_to(root)} {line}" for path in tracked for line in offences(read_text(path))] == []
 
 
+def test_no_graph_names_a_machine(root: Path, tracked: list[Path]) -> None:
+    """An exporter notes where each node came from; a graph must have forgotten it."""
+    graphs = [path for path in tracked if path.suffix == ".onnx"]
+    assert graphs
+    for path in graphs:
+        named = re.findall(rb"/[ -~]{0,200}\.py\b", path.read_bytes())
+        assert named == [], f"{path.relative_to(root)}: {named[:3]}"
+
+
 @pytest.mark.parametrize(
     "planted", [REGISTRIES[0], f"https://files.{REGISTRIES[1]}/x", "/" + "root/x", "'/" + "home/me'"]
 )
