@@ -114,8 +114,9 @@ ENGLISH: Final[dict[str, str]] = {
     "flag.date_suspect": "The publisher's time could not be believed; the time of receipt is used.",
     "flag.text_cleaned": "Control or markup characters were removed from the text.",
     "flag.title_truncated": "The title was longer than we keep; its end is cut.",
+    "flag.title_from_body": "The source gave no title; the beginning of the text stands in its place.",
     "flag.body_truncated": "The text was longer than we keep; its end is cut.",
-    "flag.url_dropped": "The address was not a web address and was dropped.",
+    "flag.link_dropped": "The address was not a web address and was dropped.",
     "empty.database": "There is no database yet",
     "empty.database.why": "Nothing has been stored at the place the settings name. Play the demo, or make the tables "
     "and start to read news. This page notices by itself.",

@@ -38,12 +38,14 @@ class Service:
     stop: threading.Event = field(default_factory=threading.Event)
     ready: threading.Event = field(default_factory=threading.Event)
     _ticked_s: float = 0.0
+    _touched_s: float = float("-inf")
     _drain: threading.Timer | None = None
 
     def tick(self) -> None:
         """The loop turned. Touches the health file at most once a second."""
         now_s = self.clock.monotonic()
-        if self.health_file is not None and now_s - self._ticked_s >= 1.0:
+        if self.health_file is not None and now_s - self._touched_s >= 1.0:
+            self._touched_s = now_s
             with suppress(OSError):  # its age then tells that something is wrong, which is what it is for
                 self.health_file.touch()
         self._ticked_s = now_s

@@ -92,6 +92,10 @@ class Metrics:
     def set(self, name: str, value: float, **labels: str) -> None:
         self._child(name, labels).set(value)
 
+    def forget(self, name: str) -> None:
+        """Drop every child of a gauge with labels: what it told of is no longer ours to tell."""
+        self._by_name[f"newstide_{name}"].clear()
+
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
         return bytes(generate_latest(self._registry))

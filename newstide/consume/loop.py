@@ -81,6 +81,7 @@ class ConsumeLoop(Generic[W]):
             yield consumer
         finally:
             self._service.ready.clear()
+            self._owns(frozenset())
             consumer.close()
 
     def _turns(self, consumer: Consumer) -> None:
@@ -117,8 +118,14 @@ class ConsumeLoop(Generic[W]):
         self._positions.settle(consumer, self._service.clock.now())
         self._suspicion.assigned(self._positions.attempts())
         self._taken_up.clear()
-        self._service.metrics.set("consumer_assigned_partitions", len(consumer.assignment()))
+        self._owns(consumer.assignment())
+        self._looked_around_s = float("-inf")  # the lag of what is ours now, at once
         self._service.log.info("assigned", partitions=sorted(consumer.assignment()))
+
+    def _owns(self, partitions: frozenset[int]) -> None:
+        """Tell of these alone: the lag of a partition that was lost is its new owner's to tell."""
+        self._service.metrics.set("consumer_assigned_partitions", len(partitions))
+        self._service.metrics.forget("consumer_lag_records")
 
     def _take(self, consumer: Consumer, records: Sequence[Record]) -> None:
         """One poll's records: a turn, or several where some must be taken singly."""

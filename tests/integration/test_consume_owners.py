@@ -169,3 +169,13 @@ def test_an_idle_consumer_stops_at_once(stage: Stage) -> None:
     actor.join()
     assert time.monotonic() - started_s < 5
     assert not actor.service.ready.is_set()
+
+
+def test_nobody_tells_the_lag_of_a_partition_that_is_not_his(stage: Stage) -> None:
+    actor = stage.actor(drain=False).start()
+    wait_until(lambda: "newstide_consumer_lag_records{" in actor.service.metrics.exposition().decode())
+    actor.service.stop.set()
+    actor.join()
+    assert actor.error is None
+    assert "newstide_consumer_lag_records{" not in actor.service.metrics.exposition().decode()
+    assert actor.metric("newstide_consumer_assigned_partitions") == 0

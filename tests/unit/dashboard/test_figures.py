@@ -1,4 +1,6 @@
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -86,3 +88,13 @@ def test_words() -> None:
     assert set(GLYPHS) == {"positive", "negative", "neutral", "unsure"}
     with pytest.raises(KeyError):
         say("no.such.key")
+
+
+def test_every_flag_has_words() -> None:
+    """Whatever ingest and the processor write down of a story can be read on its page."""
+    root = Path(__file__).resolve().parents[3]
+    said = "".join((root / name).read_text("utf-8") for name in ("ingest/normalise.py", "processor/pipeline.py"))
+    flags = set(re.findall(r'flags\.append\("(\w+)"\)|flags=\(\*item\.flags, "(\w+)"\)', said))
+    names = {name for pair in flags for name in pair if name}
+    assert len(names) >= 6
+    assert {flag for flag in ENGLISH if flag.startswith("flag.")} == {f"flag.{name}" for name in names}

@@ -131,3 +131,15 @@ def test_a_port_in_use_is_said_before_anything_starts() -> None:
         with pytest.raises(PortInUse) as caught, running("test", ServiceSettings(health_port=port)):
             pytest.fail("started all the same")
     assert str(port) in caught.value.what and "HEALTH_PORT" in caught.value.fix
+
+
+def test_a_loop_that_turns_quickly_still_touches_its_file(tmp_path: Path) -> None:
+    clock, file = FakeClock(), tmp_path / "health"
+    busy = service(clock, health_file=file)
+    touched = 0
+    for _ in range(100):
+        clock.advance(0.125)
+        busy.tick()
+        touched += file.exists()
+        file.unlink(missing_ok=True)
+    assert 12 <= touched <= 13, "once a second, however often it turns"

@@ -39,3 +39,12 @@ def test_the_level_is_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
     logger("test").info("quiet")
     logger("test").warning("loud")
     assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == ["loud"]
+
+
+def test_a_gauge_forgets_what_is_no_longer_ours() -> None:
+    metrics = Metrics()
+    metrics.set("consumer_lag_records", 7, partition="3")
+    metrics.forget("consumer_lag_records")
+    metrics.set("consumer_lag_records", 2, partition="4")
+    text = metrics.exposition().decode()
+    assert 'partition="4"' in text and 'partition="3"' not in text
