@@ -10,6 +10,7 @@ import unicodedata
 from typing import Final
 
 from newstide.messages import Language
+from newstide.spelling import FOLDING
 
 # A model reads at most 128 tokens; 1,024 characters hold more than that in any natural text, and the bound keeps a
 # 5 MB "headline" from costing more than a real one.
@@ -50,7 +51,8 @@ def fold(text: str) -> str:
 def model_input(title: str, body: str = "") -> str:
     """The text that the model reads: the folded title, or the start of the body when the title holds nothing.
 
-    Links are left out, for they cost tokens and say nothing about the news. At most `INPUT_CHARS_MAX` characters;
+    Traditional characters become simplified ones, and foreign letters that look Latin become Latin. Links are left out,
+    for they cost tokens and say nothing about the news. At most `INPUT_CHARS_MAX` characters;
     empty only when both title and body hold nothing readable.
     """
     return _readable(title) or _readable(body)
@@ -67,5 +69,5 @@ def language_of(text: str) -> Language:
 
 
 def _readable(raw: str) -> str:
-    text = fold(_URL.sub(" ", fold(raw[:READ_CHARS_MAX])))
+    text = fold(_URL.sub(" ", fold(raw[:READ_CHARS_MAX]))).translate(FOLDING)
     return text[:INPUT_CHARS_MAX].rstrip()
