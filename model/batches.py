@@ -26,3 +26,11 @@ def pad(rows: Sequence[Sequence[int]], filler: int) -> tuple[list[list[int]], li
     width = max(len(row) for row in rows)
     ids = [[*row, *[filler] * (width - len(row))] for row in rows]
     return ids, [[1] * len(row) + [0] * (width - len(row)) for row in rows]
+
+
+def by_length(lengths: Sequence[int], batch_texts: int) -> list[list[int]]:
+    """Every index once, in batches of one exact length: no filler, so no mask."""
+    members: dict[int, list[int]] = {}
+    for i, length in enumerate(lengths):
+        members.setdefault(length, []).append(i)
+    return [each[at : at + batch_texts] for each in members.values() for at in range(0, len(each), batch_texts)]

@@ -8,10 +8,10 @@ import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -74,6 +74,41 @@ def data_root(explicit: Path | None = None) -> Path:
     return root
 
 
+def read_bytes(root: Path, name: str) -> bytes:
+    """A file of the data folder. Raises DataInvalid when it cannot be read."""
+    try:
+        return (root / name).read_bytes()
+    except OSError as error:
+        raise DataInvalid(
+            f"cannot read {name} in the data folder", why=str(error), fix=f"check {DATA_VARIABLE} and the file"
+        ) from error
+
+
+def unpack(name: str, packed: bytes) -> bytes:
+    """Gunzipped bytes. Raises DataInvalid when they are damaged or cut short."""
+    try:
+        return gzip.decompress(packed)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataInvalid(f"{name} in the data folder is damaged", why=str(error), fix="restore the file") from error
+
+
+def rows(root: Path, name: str) -> Iterator[dict[str, Any]]:
+    """The objects of a gzipped JSON-lines file. Raises DataInvalid with the line that is none."""
+    for number, line in enumerate(unpack(name, read_bytes(root, name)).splitlines(), 1):
+        try:
+            yield msgspec.json.decode(line, type=dict[str, Any])
+        except msgspec.MsgspecError as error:
+            raise DataInvalid(f"{name}, line {number} is not an object", why=str(error), fix="fix the line") from error
+
+
+def fingerprint(parts: Iterable[str]) -> str:
+    """SHA-256 of the texts in order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()
+
+
 def read_split(root: Path, name: str, *, merge: bool = False) -> Split:
     """Read one gzipped JSON-lines file; `merge` joins rows with the same text into one with a shared target.
 
@@ -81,14 +116,8 @@ def read_split(root: Path, name: str, *, merge: bool = False) -> Split:
     Merged, it becomes one text whose target says so (half positive, half negative), which is what a model that reads
     the whole text can honestly be asked for. Raises DataInvalid with file and line on anything unreadable.
     """
-    path = root / name
-    try:
-        packed = path.read_bytes()
-        lines = gzip.decompress(packed).splitlines()
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataInvalid(
-            f"cannot read {name} in the data folder", why=str(error), fix=f"check {DATA_VARIABLE} and the file"
-        ) from error
+    packed = read_bytes(root, name)
+    lines = unpack(name, packed).splitlines()
     rows = [_row(name, number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise DataInvalid(f"{name} holds no rows", why="the file is empty", fix="restore the file")

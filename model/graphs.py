@@ -15,10 +15,13 @@ import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
-from model.network import Classifier
+from model.inputs import Row
+from model.network import Network
 
 # Since 17 LayerNormalization is one operator; 21 is the newest that both CPU and CUDA builds of our range know.
 OPSET = 21
+# A product with more outputs belongs to the encoder.
+HEAD_COLUMNS_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +39,23 @@ class Product:
         return self.shape[0] > self.shape[1]
 
 
-def export(model: Classifier) -> ModelProto:
-    """The network as one graph: `input_ids` (texts, tokens) to `logits` (texts, 3); texts of one length, no mask."""
+def export(model: Network) -> ModelProto:
+    """The network as one graph: `input_ids` and `token_type_ids` (texts, tokens) to `logits` (texts, columns).
+
+    Texts of one length, no mask.
+    """
     model.eval()
-    sample = torch.randint(5, 90, (3, 11))
-    shapes = {
-        "input_ids": {0: torch.export.Dim("texts", min=1, max=65_536), 1: torch.export.Dim("tokens", min=2, max=512)}
-    }
+    sample = {"input_ids": torch.randint(5, 90, (3, 11)), "token_type_ids": torch.randint(0, 2, (3, 11))}
+    axes = {0: torch.export.Dim("texts", min=1, max=65_536), 1: torch.export.Dim("tokens", min=2, max=512)}
     with _quiet():
         program = torch.onnx.export(
             model,
             (),
-            kwargs={"input_ids": sample},
+            kwargs=sample,
             dynamo=True,
-            dynamic_shapes=shapes,
+            dynamic_shapes=dict.fromkeys(sample, axes),
             opset_version=OPSET,
-            input_names=["input_ids"],
+            input_names=list(sample),
             output_names=["logits"],
             external_data=False,
             verbose=False,
@@ -89,17 +93,17 @@ def _forget_the_maker(model: ModelProto) -> None:
 
 
 def products(model: ModelProto) -> list[Product]:
-    """The products with fixed weights, in graph order; the head (three outputs) is not among them."""
+    """The products with fixed weights, in graph order; the head, whose few outputs decide, is not among them."""
     shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     return [
         Product(node.name, node.input[0], node.input[1], (shapes[node.input[1]][0], shapes[node.input[1]][1]))
         for node in model.graph.node
-        if node.op_type == "MatMul" and len(shapes.get(node.input[1], ())) == 2 and shapes[node.input[1]][1] > 16
+        if node.op_type == "MatMul" and len(shapes.get(node.input[1], ())) == 2 and shapes[node.input[1]][1] > HEAD_COLUMNS_MAX
     ]
 
 
-def ranges(model: ModelProto, tensors: Sequence[str], texts: Iterable[Sequence[int]]) -> dict[str, NDArray[np.float32]]:
-    """The largest absolute value of each channel (last axis) of the tensors over the texts."""
+def ranges(model: ModelProto, tensors: Sequence[str], rows: Iterable[Row]) -> dict[str, NDArray[np.float32]]:
+    """The largest absolute value of each channel (last axis) of the tensors over the rows."""
     import onnxruntime as ort
 
     watched = onnx.ModelProto()
@@ -107,12 +111,20 @@ def ranges(model: ModelProto, tensors: Sequence[str], texts: Iterable[Sequence[i
     watched.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in tensors)
     session = ort.InferenceSession(watched.SerializeToString(), providers=["CPUExecutionProvider"])
     found: dict[str, NDArray[np.float32]] = {}
-    for ids in texts:
-        values = session.run(list(tensors), {"input_ids": np.array([ids], dtype=np.int64)})
+    for row in rows:
+        values = session.run(list(tensors), feed([row]))
         for name, value in zip(tensors, values, strict=True):
             peak = np.abs(value).max(axis=(0, 1)).astype(np.float32)
             found[name] = np.maximum(found[name], peak) if name in found else peak
     return found
+
+
+def feed(rows: Sequence[Row]) -> dict[str, NDArray[np.int64]]:
+    """The graph's inputs for rows of one length."""
+    return {
+        "input_ids": np.array([ids for ids, _ in rows], dtype=np.int64),
+        "token_type_ids": np.array([types for _, types in rows], dtype=np.int64),
+    }
 
 
 def smooth(

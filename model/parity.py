@@ -6,6 +6,8 @@ from typing import Any, Final
 import numpy as np
 from onnx import ModelProto
 
+from model import batches, graphs
+from model.inputs import Row
 from model.metrics import Floats
 from newstide.errors import ModelInvalid
 
@@ -29,17 +31,13 @@ class Graph:
         content = model if isinstance(model, bytes) else model.SerializeToString()
         self._session: Any = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
-    def logits(self, texts: Sequence[Sequence[int]], batch_texts: int = 32) -> Floats:
-        """Logits in input order, run in batches of one exact length."""
-        by_length: dict[int, list[int]] = {}
-        for i, ids in enumerate(texts):
-            by_length.setdefault(len(ids), []).append(i)
-        out = np.zeros((len(texts), 3), dtype=np.float32)
-        for members in by_length.values():
-            for at in range(0, len(members), batch_texts):
-                part = members[at : at + batch_texts]
-                ids_of = np.array([texts[i] for i in part], dtype=np.int64)
-                out[part] = self._session.run(None, {"input_ids": ids_of})[0]
+        self._columns = int(self._session.get_outputs()[0].shape[1])
+
+    def logits(self, rows: Sequence[Row], batch_texts: int = 32) -> Floats:
+        """Logits of all heads in input order, run in batches of one exact length."""
+        out = np.zeros((len(rows), self._columns), dtype=np.float32)
+        for part in batches.by_length([len(ids) for ids, _ in rows], batch_texts):
+            out[part] = self._session.run(None, graphs.feed([rows[i] for i in part]))[0]
         return out
 
 

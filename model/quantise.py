@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import numpy as np
 import onnx
 from onnx import ModelProto
 
 from model import graphs
+from model.inputs import Row
 
 Recipe = Literal[
     "dynamic", "static", "static_but_narrow", "static_smooth", "static_rows", "static_blocks", "rows", "blocks"
@@ -35,8 +35,8 @@ _SMOOTHING: Final = 0.5
 _BLOCK: Final = 128
 
 
-def quantise(model: ModelProto, texts: Sequence[Sequence[int]], recipe: Recipe = SHIPPED) -> ModelProto:
-    """An int8 copy of the graph; `texts` (token ids of training headlines) fix the static step sizes."""
+def quantise(model: ModelProto, rows: Sequence[Row], recipe: Recipe = SHIPPED) -> ModelProto:
+    """An int8 copy of the graph; `rows` (of training headlines) fix the static step sizes."""
     work = onnx.ModelProto()
     work.CopyFrom(model)
     found = graphs.products(work)
@@ -45,18 +45,18 @@ def quantise(model: ModelProto, texts: Sequence[Sequence[int]], recipe: Recipe =
     if recipe == "dynamic":
         work = _dynamic(work, found)
     elif recipe == "static":
-        work = _static(work, found, texts)
+        work = _static(work, found, rows)
     elif recipe == "static_but_narrow":
-        work = _static(work, wide, texts)
+        work = _static(work, wide, rows)
     elif recipe == "static_smooth":
-        peaks = graphs.ranges(work, sorted({product.source for product in narrow}), texts)
+        peaks = graphs.ranges(work, sorted({product.source for product in narrow}), rows)
         graphs.smooth(work, narrow, peaks, _SMOOTHING)
-        work = _static(work, graphs.products(work), texts)
+        work = _static(work, graphs.products(work), rows)
     elif recipe == "static_rows":
-        work = _static(work, wide, texts)
+        work = _static(work, wide, rows)
         graphs.quantise_rows(work, narrow)
     elif recipe == "static_blocks":
-        work = _blocks(_static(work, wide, texts), narrow)
+        work = _blocks(_static(work, wide, rows), narrow)
     elif recipe == "rows":
         graphs.quantise_rows(work, found)
     else:
@@ -65,7 +65,7 @@ def quantise(model: ModelProto, texts: Sequence[Sequence[int]], recipe: Recipe =
     return work
 
 
-def _static(model: ModelProto, chosen: Sequence[graphs.Product], texts: Sequence[Sequence[int]]) -> ModelProto:
+def _static(model: ModelProto, chosen: Sequence[graphs.Product], rows: Sequence[Row]) -> ModelProto:
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     with tempfile.TemporaryDirectory() as folder:
@@ -74,7 +74,7 @@ def _static(model: ModelProto, chosen: Sequence[graphs.Product], texts: Sequence
         quantize_static(
             before,
             after,
-            _Reader(texts),
+            _Reader(rows),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["MatMul"],
             per_channel=True,
@@ -128,12 +128,12 @@ def _blocks(model: ModelProto, chosen: Sequence[graphs.Product]) -> ModelProto:
 class _Reader:
     """Feeds calibration texts one by one, so that no filler enters the observed ranges."""
 
-    def __init__(self, texts: Sequence[Sequence[int]]) -> None:
-        self._left = iter(texts)
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._left = iter(rows)
 
     def get_next(self) -> dict[str, Any] | None:
-        ids = next(self._left, None)
-        return None if ids is None else {"input_ids": np.array([ids], dtype=np.int64)}
+        row = next(self._left, None)
+        return None if row is None else dict(graphs.feed([row]))
 
     def set_range(self, start_index: int, end_index: int) -> None:
         raise NotImplementedError("the calibrator reads straight through")

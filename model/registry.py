@@ -1,10 +1,15 @@
-"""The artifacts of a folder: which there are, which is in use."""
+"""The artifacts of a folder: which there are, which is in use, and which was before."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from newstide import artifact
 from newstide.errors import ModelInvalid
+
+HISTORY: Final = "HISTORY"
+"""What was in use, `NAME VERSION` a line, the newest last."""
+HISTORY_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,10 @@ def active_name(folder: Path) -> str | None:
 
 
 def find(folder: Path, name: str | None) -> Path:
-    """The folder of the artifact of that name, of the active one without a name. ModelInvalid when there is none."""
+    """The folder of the artifact of that name or version, or of the active one. ModelInvalid when there is none."""
     path = folder / name if name else artifact.resolve(folder)
+    if name and not (path / artifact.MANIFEST).is_file():
+        path = folder / next((entry.name for entry in entries(folder) if entry.version == name), name)
     if not (path / artifact.MANIFEST).is_file():
         known = ", ".join(entry.name for entry in entries(folder)) or "none"
         raise ModelInvalid(
@@ -47,12 +54,63 @@ def find(folder: Path, name: str | None) -> Path:
 
 
 def use(folder: Path, name: str) -> artifact.Artifact:
-    """Verify the artifact and point ACTIVE to it; a reader sees the old name or the new one, never half of it."""
+    """Verify the artifact of that name or version and point ACTIVE to it; `roll_back` finds the one before."""
     found = artifact.load(find(folder, name))
-    part = folder / (artifact.ACTIVE + ".part")
-    part.write_text(name + "\n", encoding="utf-8")
-    part.replace(folder / artifact.ACTIVE)
+    _point(folder, found, [*history(folder), f"{found.folder.name} {found.version}"])
     return found
+
+
+def history(folder: Path) -> list[str]:
+    """`NAME VERSION` of what was in use, the newest last: that is what is in use now, whoever made it so."""
+    path = folder / HISTORY
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    active = [_line(entry) for entry in entries(folder) if entry.active and entry.version]
+    return lines if lines[-1:] == active else [*lines, *active]
+
+
+def roll_back(folder: Path) -> artifact.Artifact:
+    """Verify the artifact that was in use before, point ACTIVE to it, and forget the one that was in use until now.
+
+    Another call goes one further back. No check but that of its files: it was in use. Raises ModelInvalid when none was
+    in use before, or when that very version is not there any more.
+    """
+    before = history(folder)[:-1]
+    path = next((folder / entry.name for entry in entries(folder) if _line(entry) in before[-1:]), None)
+    if path is None:
+        raise ModelInvalid(
+            f"there is nothing to roll back to in {folder.name}",
+            why=f"{before[-1]} is not there any more" if before else "no other artifact was in use before",
+            fix="newstide model list; then newstide model use NAME",
+        )
+    found = artifact.load(path)
+    _point(folder, found, before)
+    return found
+
+
+def _line(entry: Entry) -> str:
+    return f"{entry.name} {entry.version}"
+
+
+def _point(folder: Path, found: artifact.Artifact, lines: list[str]) -> None:
+    """A reader sees the old name or the new one, never half of it. ACTIVE first: from it, HISTORY mends itself."""
+    kept = [line for n, line in enumerate(lines) if n == 0 or line != lines[n - 1]][-HISTORY_MAX:]
+    for name, content in ((artifact.ACTIVE, found.folder.name), (HISTORY, "\n".join(kept))):
+        part = folder / f"{name}.part"
+        part.write_text(content + "\n", encoding="utf-8")
+        part.replace(folder / name)
+
+
+def _require_checked(found: artifact.Artifact) -> None:
+    checks, name = found.manifest.checks, found.folder.name
+    if checks is None:
+        why = "its robustness was never checked"
+    elif checks.version != found.version:
+        why = f"the checks in its manifest are of {checks.version}, and it is {found.version}"
+    elif not checks.passed:
+        why = f"it did not pass the checks of {checks.made_at}"
+    else:
+        return
+    raise ModelInvalid(f"the artifact {name} may not be put in use", why=why, fix=f"run `newstide model check {name}`")
 
 
 def _entry(path: Path, active: str | None) -> Entry:

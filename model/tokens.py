@@ -8,10 +8,12 @@ from tokenizers import Tokenizer
 
 from newstide.errors import ModelInvalid
 
+FILE = "tokenizer.json"
+
 
 def write_tokenizer(base: Path, target: Path, max_tokens: int) -> str:
     """Copy the base's tokenizer to `target` without padding and cut at `max_tokens`; returns its SHA-256."""
-    tokenizer = _read(base / "tokenizer.json")
+    tokenizer = read(base / FILE)
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length=max_tokens)
     tokenizer.save(str(target), pretty=False)
@@ -24,15 +26,15 @@ def hash_of(path: Path) -> str:
 
 def encode(path: Path, texts: Sequence[str]) -> list[list[int]]:
     """Token ids of each text, in order."""
-    return [encoding.ids for encoding in _read(path).encode_batch(list(texts))]
+    return [encoding.ids for encoding in read(path).encode_batch(list(texts))]
 
 
 def pad_id(path: Path) -> int:
     """The id of the padding token; 0 when the vocabulary names none (the mask hides it anyway)."""
-    return _read(path).token_to_id("[PAD]") or 0
+    return read(path).token_to_id("[PAD]") or 0
 
 
-def _read(path: Path) -> Tokenizer:
+def read(path: Path) -> Tokenizer:
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # noqa: BLE001 - the library raises bare Exception

@@ -1,4 +1,4 @@
-"""Fine-tuning: AdamW, linear warm-up then decay, early stopping on validation macro-F1, resumable.
+"""Fine-tuning of all tasks at once: AdamW, linear warm-up then decay, the best by validation macro-F1, resumable.
 
 A run killed at any moment continues from its last checkpoint (`last.pt`, written at each evaluation) with the same
 batches that it would have seen. Test splits are never read here.
@@ -6,25 +6,31 @@ batches that it would have seen. Test splits are never read here.
 
 import copy
 import os
+import resource
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
-from model import batches, data, metrics, network, runs, tokens
+from model import augment, batches, data, inputs, judging, losses, network, runs, tokens, ways
+from model.examples import Example
+from model.inputs import Inputs, Row
 from model.provenance import git_commit
 from newstide.errors import ModelInvalid
+from newstide.topics import TOPICS
 
 # Longer steps than this come from one odd batch and throw the encoder off; 1.0 is what BERT was trained with.
-GRADIENT_NORM_MAX = 1.0
+GRADIENT_NORM_MAX: Final = 1.0
 # The average follows faster in the first steps, or it would carry the fresh head's random weights for long.
-AVERAGING_WARM_UP = 10
+AVERAGING_WARM_UP: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +44,14 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """Encoded rows: ids, soft targets, and how much each row counts."""
-
-    ids: list[list[int]]
-    targets: Tensor
-    weights: Tensor
-
-
-@dataclass(frozen=True, slots=True)
 class Parts:
     """What learns. `average` follows `model` smoothly; it is what is measured and kept, for it generalises better."""
 
-    model: network.Classifier
-    average: network.Classifier
+    model: network.Network
+    average: network.Network
     optimizer: Any
     scheduler: Any
+    tuner: Any
 
 
 @dataclass(slots=True)
@@ -68,94 +66,129 @@ class State:
 
 def train(
     config: runs.TrainConfig,
-    splits: tuple[data.Split, data.Split],
+    splits: tuple[Sequence[Example], Sequence[Example]],
     folder: Path,
     report: Callable[[Progress], None] = lambda _: None,
 ) -> runs.RunRecord:
-    """Train on the first split, stop by the second; leaves `best.pt` in `folder` and returns the record.
+    """Train on the first split, choose by the second; leaves `best.pt` in `folder` and returns the record.
 
     An existing run in `folder` is continued; one with another configuration or other data is refused (ModelInvalid).
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
+    started = time.monotonic()
     record = _open_run(config, splits, folder)
-    train_rows, validation_rows = splits[0].rows, data.clear_rows(splits[1].rows)
-    fit = _encode(folder, train_rows, config)
-    held = _encode(folder, validation_rows, config)
-    model = network.from_base(network.base_folder(config.base), config.dropout)
-    optimizer, scheduler, steps = _optimizer(model, config, len(fit.ids))
-    parts = Parts(model, copy.deepcopy(model).requires_grad_(False), optimizer, scheduler)
+    tokenizer = tokens.read(folder / runs.TOKENIZER)
+    tokenizer.enable_truncation(max_length=config.train_tokens, strategy="only_first")
+    examples = list(splits[0])
+    if config.augment:
+        examples += augment.augmented(examples, augment.Kinds(*config.augment), config.seed)
+    fit = inputs.encode(tokenizer, examples, config.class_weight_power)
+    steps = config.epochs * -(-len(fit) // config.batch_texts)
+    model = _start(config, folder)
+    tuner = ways.prepare(model, config.way, steps)
+    optimizer, scheduler = _optimizer(model, config, steps)
+    parts = Parts(model, copy.deepcopy(model).requires_grad_(False), optimizer, scheduler, tuner)
     state = _resume(folder, parts)
+    taught = _teacher_logits(config, fit)
     every = max(1, steps // (config.epochs * config.evals_per_epoch))
     with runs.Curves(folder, state.step) as curves:
         for chosen in _schedule(fit, config, state.step):
             if state.stale >= config.patience:
                 break
-            loss = _step(parts, fit, chosen, config)
+            loss = _step(parts, fit, chosen, taught, config)
             state.step += 1
+            if tuner is not None:
+                tuner.update_and_allocate(state.step)
             _follow(parts, min(config.averaging, state.step / (state.step + AVERAGING_WARM_UP)))
             score = None
             if state.step % every == 0 or state.step == steps:
-                scores = measure(parts.average, held)
-                score = scores.macro_f1
-                curves.add(
-                    state.step,
-                    {"loss": loss, "macro_f1": score, "accuracy": scores.accuracy, "lr": scheduler.get_last_lr()[0]},
-                )
-                _keep(folder, parts, state, score)
+                scores = measure(parts.average, tokenizer, splits[1])
+                score = float(np.mean(list(scores.values())))
+                curves.add(state.step, {"loss": loss, "macro_f1": score, **scores})
+                _keep(folder, parts, state, score, config)
             report(Progress(state.step, steps, loss, score))
-    done = record_end(record, state)
-    runs.write_record(folder, done)
+    done = msgspec.structs.replace(
+        record,
+        finished_at=datetime.now(UTC).isoformat(),
+        best_step=state.best_step,
+        best_macro_f1=state.best,
+        trainable=ways.trainable(model),
+        minutes=round((time.monotonic() - started) / 60, 2),
+        peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    )
+    runs.write(folder, done)
     return done
 
 
-def measure(model: network.Classifier, texts: Texts) -> metrics.Scores:
-    """Scores of the model on encoded rows, in float32."""
-    truth = texts.targets.argmax(dim=1).numpy()
-    return metrics.measure(metrics.softmax(logits_of(model, texts.ids)), truth, data.LABELS)
+def measure(model: network.Network, tokenizer: Any, examples: Sequence[Example]) -> dict[str, float]:
+    """Macro-F1 of each task and language that the examples have: `story_en`, `entity_zh`, `topic_en`, ..."""
+    logits = logits_of(model, inputs.rows_of(tokenizer, examples))
+    return {
+        f"{task}_{language}": judging.macro_f1(
+            logits[group.places][:, network.COLUMNS[task]].argmax(axis=1), np.array(group.truth)
+        )
+        for (task, language), group in judging.clear(examples).items()
+    }
 
 
 @torch.no_grad()
-def logits_of(model: network.Classifier, ids: Sequence[list[int]], batch_texts: int = 64) -> metrics.Floats:
+def logits_of(model: network.Network, rows: Sequence[Row], batch_texts: int = 64) -> NDArray[np.float32]:
     """Logits in input order, float32, without dropout, in batches of one exact length (so without padding)."""
     model.eval()
-    out = np.zeros((len(ids), len(data.LABELS)), dtype=np.float32)
-    by_length: dict[int, list[int]] = {}
-    for i, row in enumerate(ids):
-        by_length.setdefault(len(row), []).append(i)
-    for members in by_length.values():
-        for at in range(0, len(members), batch_texts):
-            part = members[at : at + batch_texts]
-            out[part] = model(torch.tensor([ids[i] for i in part])).numpy()
+    out = np.zeros((len(rows), model.head.out_features), dtype=np.float32)
+    for part in batches.by_length([len(ids) for ids, _ in rows], batch_texts):
+        ids, types = (torch.tensor([rows[i][k] for i in part]) for k in (0, 1))
+        out[part] = model(ids, types).numpy()
     return out
 
 
-def record_end(record: runs.RunRecord, state: State) -> runs.RunRecord:
-    import msgspec  # noqa: PLC0415
+def load(run: Path) -> network.Network:
+    """The network of a finished run, with its best weights. Raises ModelInvalid when they cannot be read."""
+    record = runs.read(run, runs.RunRecord)
+    model = network.from_config(run, TOPICS)
+    ways.restore(model, record.config.way)
+    try:
+        model.load_state_dict(torch.load(run / runs.BEST, weights_only=True))
+    except Exception as error:  # torch raises many kinds for a bad file
+        raise ModelInvalid(
+            f"the weights of the run {run.name} cannot be read", why=str(error).splitlines()[0], fix="train it again"
+        ) from error
+    return model
 
-    return msgspec.structs.replace(
-        record, finished_at=datetime.now(UTC).isoformat(), best_step=state.best_step, best_macro_f1=state.best
-    )
+
+def _start(config: runs.TrainConfig, folder: Path) -> network.Network:
+    """The network before the first step: of a base, or of an earlier run; with fewer layers for a student."""
+    if config.start:
+        model = load(Path(config.start))
+    else:
+        model = network.from_base(network.base_folder(config.base), TOPICS, config.dropout)
+    if config.layers:
+        network.keep_layers(model, config.layers)
+    model.encoder.config.save_pretrained(folder)
+    network.set_dropout(model, config.dropout)
+    return model
 
 
-def _open_run(config: runs.TrainConfig, splits: tuple[data.Split, data.Split], folder: Path) -> runs.RunRecord:
-    base = network.base_folder(config.base)
+def _open_run(
+    config: runs.TrainConfig, splits: tuple[Sequence[Example], Sequence[Example]], folder: Path
+) -> runs.RunRecord:
     folder.mkdir(parents=True, exist_ok=True)
+    base = Path(config.start) if config.start else network.base_folder(config.base)
     tokenizer_hash = tokens.write_tokenizer(base, folder / runs.TOKENIZER, config.max_tokens)
-    (folder / "config.json").write_bytes((base / "config.json").read_bytes())
     record = runs.RunRecord(
         config=config,
         tokenizer_hash=tokenizer_hash,
-        train_fingerprint=splits[0].fingerprint,
-        validation_fingerprint=splits[1].fingerprint,
-        train_texts=len(splits[0].rows),
-        validation_texts=len(data.clear_rows(splits[1].rows)),
+        train_fingerprint=data.fingerprint(map(repr, splits[0])),
+        validation_fingerprint=data.fingerprint(map(repr, splits[1])),
+        train_texts=len(splits[0]),
+        validation_texts=len(splits[1]),
         git_commit=git_commit(),
         started_at=datetime.now(UTC).isoformat(),
     )
     if (folder / runs.RECORD).is_file():
-        before = runs.read_record(folder)
+        before = runs.read(folder, runs.RunRecord)
         if (before.config, before.train_fingerprint, before.tokenizer_hash) != (
             record.config,
             record.train_fingerprint,
@@ -167,44 +200,34 @@ def _open_run(config: runs.TrainConfig, splits: tuple[data.Split, data.Split], f
                 fix="name another --run, or repeat the options that it was started with",
             )
         return before
-    runs.write_record(folder, record)
+    runs.write(folder, record)
     return record
 
 
-def _encode(folder: Path, rows: Sequence[data.Row], config: runs.TrainConfig) -> Texts:
-    targets = torch.tensor([row.target for row in rows])
-    share = targets.mean(dim=0).clamp_min(1e-6)
-    balance = share.pow(-config.class_weight_power)
-    weights = (targets * balance).sum(dim=1)
-    weights = weights * torch.tensor([config.mixed_weight if row.mixed else 1.0 for row in rows])
-    ids = tokens.encode(folder / runs.TOKENIZER, [row.text for row in rows])
-    return Texts(ids, targets, weights / weights.mean())
-
-
-def _optimizer(model: network.Classifier, config: runs.TrainConfig, texts: int) -> tuple[Any, Any, int]:
-    if config.freeze_word_embeddings:
-        model.encoder.get_input_embeddings().weight.requires_grad_(False)  # type: ignore[operator]
+def _optimizer(model: network.Network, config: runs.TrainConfig, steps: int) -> tuple[Any, Any]:
     groups: dict[tuple[float, float], list[Tensor]] = {}
+    added = config.way in ("lora", "adalora", "prefix", "adapter")
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             # Biases and normalisation gains set a level; pulling them to zero only harms.
             decay = config.weight_decay if parameter.dim() > 1 else 0.0
-            rate = config.head_lr if name.startswith("head.") else config.encoder_lr
+            # What starts from nothing must travel further than what was pre-trained.
+            rate = config.head_lr if added or name.startswith("head.") else config.encoder_lr
             groups.setdefault((rate, decay), []).append(parameter)
     optimizer = torch.optim.AdamW(
-        [{"params": members, "lr": rate, "weight_decay": decay} for (rate, decay), members in groups.items()]
+        [{"params": members, "lr": rate, "weight_decay": decay} for (rate, decay), members in groups.items()],
+        fused=True,
     )
-    steps = config.epochs * -(-texts // config.batch_texts)
     warmup = max(1, round(steps * config.warmup_share))
 
     def factor(step: int) -> float:
         return (step + 1) / warmup if step < warmup else max(0.0, (steps - step) / max(1, steps - warmup))
 
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor), steps
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
-def _schedule(texts: Texts, config: runs.TrainConfig, done: int) -> Iterator[list[int]]:
-    lengths = [len(row) for row in texts.ids]
+def _schedule(fit: Inputs, config: runs.TrainConfig, done: int) -> Iterator[list[int]]:
+    lengths = [len(ids) for ids, _ in fit.rows]
     passed = 0
     for epoch in range(config.epochs):
         for chosen in batches.plan(lengths, config.batch_texts, config.seed * 1_000 + epoch):
@@ -213,22 +236,28 @@ def _schedule(texts: Texts, config: runs.TrainConfig, done: int) -> Iterator[lis
                 yield chosen
 
 
-def _step(parts: Parts, texts: Texts, chosen: list[int], config: runs.TrainConfig) -> float:
+def _step(parts: Parts, fit: Inputs, chosen: list[int], taught: Tensor | None, config: runs.TrainConfig) -> float:
     model = parts.model
     model.train()
-    ids, mask = batches.pad([texts.ids[i] for i in chosen], 0)
+    ids, mask = batches.pad([fit.rows[i][0] for i in chosen], 0)
+    types, _ = batches.pad([fit.rows[i][1] for i in chosen], 0)
     with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
-        logits = model(torch.tensor(ids), torch.tensor(mask))
-    each = F.cross_entropy(
-        logits.float(), texts.targets[chosen], reduction="none", label_smoothing=config.label_smoothing
-    )
-    loss = (each * texts.weights[chosen]).mean()
+        logits = model(torch.tensor(ids), torch.tensor(types), torch.tensor(mask))
+    loss = losses.of_labels(logits.float(), fit, chosen, config.label_smoothing)
+    if taught is not None:
+        loss = (1 - config.distil_share) * loss + config.distil_share * losses.from_teacher(
+            logits.float(), taught[chosen]
+        )
     parts.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), GRADIENT_NORM_MAX)
     parts.optimizer.step()
     parts.scheduler.step()
     return float(loss.detach())
+
+
+def _teacher_logits(config: runs.TrainConfig, fit: Inputs) -> Tensor | None:
+    return torch.from_numpy(logits_of(load(Path(config.teacher)), fit.rows)) if config.teacher else None
 
 
 @torch.no_grad()
@@ -239,13 +268,15 @@ def _follow(parts: Parts, keep: float) -> None:
             average.lerp_(current, 1.0 - keep)
 
 
-def _keep(folder: Path, parts: Parts, state: State, score: float) -> None:
+def _keep(folder: Path, parts: Parts, state: State, score: float, config: runs.TrainConfig) -> None:
     if score > state.best:
         state.best, state.best_step, state.stale = score, state.step, 0
-        _save(folder / runs.BEST, parts.average.state_dict())
+        merged = copy.deepcopy(parts.average)
+        ways.merge(merged, config.way)
+        runs.save(folder / runs.BEST, merged.state_dict())
     else:
         state.stale += 1
-    _save(
+    runs.save(
         folder / runs.LAST,
         {
             "model": parts.model.state_dict(),
@@ -270,9 +301,3 @@ def _resume(folder: Path, parts: Parts) -> State:
     torch.set_rng_state(kept["random"])
     step, best_step, best, stale = kept["state"]
     return State(int(step), int(best_step), float(best), int(stale))
-
-
-def _save(path: Path, value: object) -> None:
-    part = path.with_suffix(".part")
-    torch.save(value, part)
-    part.replace(path)

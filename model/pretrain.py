@@ -1,0 +1,266 @@
+"""Continued masked-language pre-training: the encoder meets financial English and, first of all, Chinese.
+
+One token in five is hidden; the encoder says which it was (Devlin et al. 2019, with a larger share as in Wettig et al.
+2023). Resumable like `model.train`: `last.pt` holds all that is needed to go on with the batches that would have come.
+"""
+
+import os
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AutoModel
+
+from model import batches, data, runs, tokens
+from model.provenance import git_commit
+from newstide.errors import ModelInvalid
+from newstide.text import language_of, model_input
+
+TEXTS: Final = ("text/zh_unlabelled.jsonl.gz", "text/en_unlabelled.jsonl.gz")
+ENCODER: Final = "encoder"
+CHECKPOINT_STEPS: Final = 250
+HELD_TEXTS: Final = 400
+_GRADIENT_NORM_MAX: Final = 1.0
+
+
+class PretrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that decides what pre-training yields, apart from the texts."""
+
+    base: str
+    seed: int = 7
+    steps: int = 4_000
+    batch_texts: int = 48
+    max_tokens: int = 64
+    english_share: float = 0.25
+    mask_share: float = 0.2
+    encoder_lr: float = 3e-4
+    embedding_lr: float = 1e-3
+    weight_decay: float = 0.01
+    warmup_share: float = 0.05
+    bf16: bool = True
+    threads: int = 2
+
+
+class PretrainRecord(msgspec.Struct, frozen=True):
+    """What pre-training was given and how it ended."""
+
+    config: PretrainConfig
+    texts: dict[str, int]
+    fingerprint: str
+    git_commit: str
+    started_at: str
+    finished_at: str | None = None
+    held_loss: dict[str, float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where pre-training is; `held` is the loss per hidden token of texts held back, by language."""
+
+    step: int
+    steps: int
+    loss: float
+    held: dict[str, float] | None
+
+
+class MaskedModel(nn.Module):
+    """An encoder and the head that names hidden tokens; the output embedding is the input embedding."""
+
+    def __init__(self, encoder: Any) -> None:
+        super().__init__()
+        width = encoder.config.hidden_size
+        self.encoder = encoder
+        self.transform = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width))
+        self.bias = nn.Parameter(torch.zeros(encoder.config.vocab_size))
+
+    def forward(self, ids: Tensor, mask: Tensor, hidden: Tensor) -> Tensor:
+        """Logits over the vocabulary for the positions where `hidden` is true, in order."""
+        states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        table = self.encoder.get_input_embeddings().weight
+        return F.linear(self.transform(states[hidden]), table, self.bias)
+
+
+def pretrain(
+    config: PretrainConfig, texts: dict[str, list[str]], folder: Path, report: Callable[[Progress], None]
+) -> PretrainRecord:
+    """Pre-train on `texts` (by language) and leave a Hugging Face folder `folder/encoder`, to be given as `--base`.
+
+    An existing run in `folder` is continued; one with another configuration or other texts is refused (ModelInvalid).
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    record = _open_run(config, texts, folder)
+    tokenizer = tokens.read(Path(config.base) / tokens.FILE)
+    tokenizer.enable_truncation(max_length=config.max_tokens)
+    ids = {language: [e.ids for e in tokenizer.encode_batch_fast(rows)] for language, rows in texts.items()}
+    held = {language: rows[:HELD_TEXTS] for language, rows in ids.items()}
+    fit = {language: rows[HELD_TEXTS:] for language, rows in ids.items()}
+    encoder = AutoModel.from_pretrained(config.base, local_files_only=True, dtype=torch.float32)
+    model = MaskedModel(encoder)
+    optimizer, scheduler = _optimizer(model, config)
+    step = _resume(folder, model, optimizer, scheduler)
+    masker = _Masker(config, tokenizer.token_to_id("[MASK]"), encoder.config.vocab_size)
+    with runs.Curves(folder, step) as curves:
+        for chosen in _schedule(fit, config, step):
+            loss = _learn(model, optimizer, scheduler, masker.of(chosen, config.seed * 1_000_003 + step), config)
+            step += 1
+            measured = None
+            if step % CHECKPOINT_STEPS == 0 or step == config.steps:
+                measured = {language: _loss(model, masker, rows, config) for language, rows in held.items()}
+                curves.add(step, {"loss": loss, **{f"held_{k}": v for k, v in measured.items()}})
+                _checkpoint(folder, model, optimizer, scheduler, step)
+                record = msgspec.structs.replace(record, held_loss=measured)
+            report(Progress(step, config.steps, loss, measured))
+    encoder.save_pretrained(folder / ENCODER)
+    tokens.read(Path(config.base) / tokens.FILE).save(str(folder / ENCODER / tokens.FILE), pretty=False)
+    done = msgspec.structs.replace(record, finished_at=datetime.now(UTC).isoformat())
+    runs.write(folder, done)
+    return done
+
+
+def read_texts(root: Path) -> dict[str, list[str]]:
+    """The distinct unlabelled texts by language, shuffled once and for all. Raises DataInvalid."""
+    found: dict[str, list[str]] = {"zh": [], "en": []}
+    for name in TEXTS:
+        lines = data.unpack(name, data.read_bytes(root, name)).splitlines()
+        for text in dict.fromkeys(model_input(msgspec.json.decode(line)["text"]) for line in lines):
+            if (language := language_of(text)) in found:
+                found[language].append(text)
+    for rows in found.values():
+        random.Random(7).shuffle(rows)  # noqa: S311 - a shuffle, not a secret
+    return found
+
+
+class _Masker:
+    """Hides tokens: of the chosen share 80 % become [MASK], 10 % another token, 10 % stay."""
+
+    def __init__(self, config: PretrainConfig, mask_id: int, vocabulary: int) -> None:
+        self._share, self._mask_id, self._vocabulary = config.mask_share, mask_id, vocabulary
+
+    def of(self, rows: Sequence[list[int]], seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Padded ids with holes, mask, where the holes are, and what was there."""
+        padded, present = (torch.tensor(each) for each in batches.pad(rows, 0))
+        draw = torch.Generator().manual_seed(seed)
+        chance = torch.rand(padded.shape, generator=draw)
+        lengths = present.sum(dim=1, keepdim=True)
+        places = torch.arange(padded.shape[1])
+        inner = (places > 0) & (places < lengths - 1)
+        hidden = inner & (chance < self._share)
+        ids = padded.clone()
+        ids[hidden & (chance < 0.8 * self._share)] = self._mask_id
+        other = hidden & (chance >= 0.8 * self._share) & (chance < 0.9 * self._share)
+        ids[other] = torch.randint(5, self._vocabulary, (int(other.sum()),), generator=draw)
+        return ids, present, hidden, padded[hidden]
+
+
+def _learn(
+    model: MaskedModel, optimizer: Any, scheduler: Any, batch: tuple[Tensor, ...], config: PretrainConfig
+) -> float:
+    model.train()
+    ids, mask, hidden, truth = batch
+    with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
+        logits = model(ids, mask, hidden)
+    loss = F.cross_entropy(logits.float(), truth)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), _GRADIENT_NORM_MAX)
+    optimizer.step()
+    scheduler.step()
+    return float(loss.detach())
+
+
+@torch.no_grad()
+def _loss(model: MaskedModel, masker: _Masker, rows: Sequence[list[int]], config: PretrainConfig) -> float:
+    model.eval()
+    total, count = 0.0, 0
+    ordered = sorted(rows, key=len)
+    for at in range(0, len(ordered), config.batch_texts):
+        ids, mask, hidden, truth = masker.of(ordered[at : at + config.batch_texts], at)
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
+            logits = model(ids, mask, hidden)
+        total += float(F.cross_entropy(logits.float(), truth, reduction="sum"))
+        count += len(truth)
+    return total / max(1, count)
+
+
+def _schedule(fit: dict[str, list[list[int]]], config: PretrainConfig, done: int) -> Iterator[list[list[int]]]:
+    """Batches of one language and similar length; English ones at their share, each text once before any twice."""
+    draw = random.Random(config.seed)  # noqa: S311 - a shuffle, not a secret
+    streams = {language: _endless(rows, config) for language, rows in fit.items()}
+    for step in range(config.steps):
+        batch = next(streams["en" if draw.random() < config.english_share else "zh"])
+        if step >= done:
+            yield batch
+
+
+def _endless(rows: list[list[int]], config: PretrainConfig) -> Iterator[list[list[int]]]:
+    lengths, epoch = [len(row) for row in rows], 0
+    while True:
+        for chosen in batches.plan(lengths, config.batch_texts, config.seed * 1_000 + epoch):
+            yield [rows[i] for i in chosen]
+        epoch += 1
+
+
+def _optimizer(model: MaskedModel, config: PretrainConfig) -> tuple[Any, Any]:
+    groups: dict[tuple[float, float], list[Tensor]] = {}
+    for name, parameter in model.named_parameters():
+        rate = config.encoder_lr if name.startswith("encoder.") and "word" not in name else config.embedding_lr
+        decay = config.weight_decay if parameter.dim() > 1 and "word" not in name else 0.0
+        groups.setdefault((rate, decay), []).append(parameter)
+    optimizer = torch.optim.AdamW(
+        [{"params": members, "lr": rate, "weight_decay": decay} for (rate, decay), members in groups.items()],
+        fused=True,
+    )
+    warmup = max(1, round(config.steps * config.warmup_share))
+
+    def factor(step: int) -> float:
+        return (step + 1) / warmup if step < warmup else max(0.02, 1 - (step - warmup) / max(1, config.steps - warmup))
+
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+
+def _open_run(config: PretrainConfig, texts: dict[str, list[str]], folder: Path) -> PretrainRecord:
+    folder.mkdir(parents=True, exist_ok=True)
+    record = PretrainRecord(
+        config=config,
+        texts={language: len(rows) for language, rows in texts.items()},
+        fingerprint=data.fingerprint(row for rows in texts.values() for row in rows),
+        git_commit=git_commit(),
+        started_at=datetime.now(UTC).isoformat(),
+    )
+    if (folder / runs.RECORD).is_file():
+        before = runs.read(folder, PretrainRecord)
+        if (before.config, before.fingerprint) != (record.config, record.fingerprint):
+            raise ModelInvalid(
+                f"the run in {folder} was started with another configuration or other texts",
+                why="continuing it would mix two trainings",
+                fix="name another --run, or repeat the options that it was started with",
+            )
+        return before
+    runs.write(folder, record)
+    return record
+
+
+def _checkpoint(folder: Path, model: MaskedModel, optimizer: Any, scheduler: Any, step: int) -> None:
+    kept = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "scheduler": scheduler.state_dict()}
+    runs.save(folder / runs.LAST, {**kept, "step": step, "random": torch.get_rng_state()})
+
+
+def _resume(folder: Path, model: MaskedModel, optimizer: Any, scheduler: Any) -> int:
+    path = folder / runs.LAST
+    if not path.is_file():
+        return 0
+    kept = torch.load(path, weights_only=True)
+    model.load_state_dict(kept["model"])
+    optimizer.load_state_dict(kept["optimizer"])
+    scheduler.load_state_dict(kept["scheduler"])
+    torch.set_rng_state(kept["random"])
+    return int(kept["step"])
