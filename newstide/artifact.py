@@ -15,26 +15,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
 from newstide.errors import ModelInvalid
 from newstide.messages import SENTIMENTS, Language
+from newstide.onnx_file import has_external_data
 
 MANIFEST: Final = "manifest.json"
 ACTIVE: Final = "ACTIVE"
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 # A manifest is a few kB of figures; more is a mistake or an attack on the JSON reader.
 _MANIFEST_BYTES_MAX: Final = 1 << 20
 # ONNX is a protocol buffer, which ends at 2 GiB; a single file cannot be longer.
 _FILE_BYTES_MAX: Final = (1 << 31) - 1
-# Graphs inside graphs (If, Loop): encoders have none, 8 levels are plenty.
-_GRAPH_DEPTH_MAX: Final = 8
 
 Precision = Literal["int8", "fp32", "fp16"]
+Task = Literal["story", "entity", "topic"]
+"""What is calibrated: sentiment of a story, sentiment towards a company in it, topic of a story."""
+TASKS: Final[tuple[Task, ...]] = get_args(Task)
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Hash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+TopicName = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
 # One path component: no separator, no drive, no leading dot.
 FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 
@@ -46,10 +49,29 @@ class FileEntry(msgspec.Struct, frozen=True):
     bytes: Annotated[int, msgspec.Meta(ge=1, le=_FILE_BYTES_MAX)]
 
 
-class Thresholds(msgspec.Struct, frozen=True):
-    """`confidence`: a text whose largest probability is below it is called `unsure`."""
+class Calibration(msgspec.Struct, frozen=True):
+    """From logits to an answer, for one task in one language: divide by `temperature`, then softmax.
 
+    Below `confidence` the largest probability is too small: the sentiment is `unsure`, the topic is not named.
+    """
+
+    temperature: Annotated[float, msgspec.Meta(ge=0.01, le=100.0)]
     confidence: Share
+
+
+class Checks(msgspec.Struct, frozen=True):
+    """What the robustness checks found, of which version: share of answers that each disturbance flipped."""
+
+    version: str
+    passed: bool
+    rates: dict[str, Share]
+    made_at: str
+
+
+class _Head(msgspec.Struct, frozen=True):
+    """Read first, so that an older manifest is called old and not malformed."""
+
+    schema: int
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -58,11 +80,14 @@ class Manifest(msgspec.Struct, frozen=True):
     schema: int
     name: FileName
     labels: tuple[str, ...]
+    topics: Annotated[tuple[TopicName, ...], msgspec.Meta(min_length=2, max_length=64)]
+    """In the order of the graph's columns, which follow those of the two sentiments."""
     languages: tuple[Language, ...]
-    """What it was trained to read; texts in any other language get no opinion."""
-    max_tokens: Annotated[int, msgspec.Meta(ge=3, le=8_192)]
-    temperature: Annotated[float, msgspec.Meta(ge=0.01, le=100.0)]
-    thresholds: Thresholds
+    """What it was trained to read; texts in any other language get no opinion, texts in none that of the first."""
+    max_tokens: Annotated[int, msgspec.Meta(ge=8, le=8_192)]
+    calibration: dict[Task, dict[Language, Calibration]]
+    checks: Checks | None
+    """None: not checked yet, and therefore not to be put in use."""
     graphs: dict[Precision, FileName]
     tokenizer: FileName
     tokenizer_hash: Hash
@@ -124,6 +149,9 @@ def read_manifest(folder: Path) -> Manifest:
             raise _refusal(path, f"longer than {_MANIFEST_BYTES_MAX} bytes")
         content = path.read_bytes()
     try:
+        schema = msgspec.json.decode(content, type=_Head).schema
+        if schema != SCHEMA:
+            raise _refusal(path, f"schema {schema} is not {SCHEMA}", "export it again with this version")
         manifest = msgspec.json.decode(content, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _refusal(path, str(error)) from error
@@ -134,28 +162,32 @@ def read_manifest(folder: Path) -> Manifest:
 def version_of(manifest: Manifest) -> str:
     """Name and a short hash of everything in the manifest that can change an answer.
 
-    Deterministic, and deaf to what cannot (metrics, the card, dates): the same graphs, tokenizer, labels, temperature
-    and thresholds are the same version wherever and whenever they were exported.
+    Deterministic, and deaf to what cannot (metrics, checks, the card, dates): the same graphs, tokenizer, labels,
+    topics and calibration are the same version wherever and whenever they were exported.
     """
     deciding = [
         manifest.labels,
+        manifest.topics,
         manifest.languages,
         manifest.max_tokens,
-        manifest.temperature,
-        manifest.thresholds,
+        manifest.calibration,
         manifest.tokenizer_hash,
-        [(precision, manifest.files[name].sha256) for precision, name in sorted(manifest.graphs.items())],
+        {precision: manifest.files[name].sha256 for precision, name in manifest.graphs.items()},
     ]
-    return f"{manifest.name}-{hashlib.sha256(msgspec.json.encode(deciding)).hexdigest()[:8]}"
+    digest = hashlib.sha256(msgspec.json.encode(deciding, order="deterministic")).hexdigest()
+    return f"{manifest.name}-{digest[:8]}"
 
 
 def _check(path: Path, manifest: Manifest) -> None:
-    if manifest.schema != SCHEMA:
-        raise _refusal(path, f"schema {manifest.schema} is not {SCHEMA}", "export it again with this version")
     if not manifest.languages:
         raise _refusal(path, "it names no language that the model reads")
     if manifest.labels != SENTIMENTS:
         raise _refusal(path, f"labels {list(manifest.labels)} are not {list(SENTIMENTS)} in this order")
+    if len(set(manifest.topics)) < len(manifest.topics):
+        raise _refusal(path, "it names a topic twice")
+    for task in TASKS:
+        if missing := set(manifest.languages) - set(manifest.calibration.get(task, ())):
+            raise _refusal(path, f"it has no calibration of {task} in {', '.join(sorted(missing))}")
     if not manifest.graphs:
         raise _refusal(path, "it names no graph")
     for name in (*manifest.graphs.values(), manifest.tokenizer):
@@ -198,95 +230,10 @@ def _refusal(path: Path, why: str, fix: str = "") -> ModelInvalid:
     )
 
 
-# The few field numbers of onnx.proto3 that matter here, so that a folder can be judged without the onnx package.
-_MODEL_GRAPH: Final = 7
-_GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_SPARSE = 1, 5, 15
-_NODE_ATTRIBUTE: Final = 5
-_ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS, _ATTRIBUTE_SPARSE = (5, 10), (6, 11), (22, 23)
-_SPARSE_TENSORS: Final = (1, 2)
-_TENSOR_EXTERNAL, _TENSOR_LOCATION = 13, 14
-_MODEL_FUNCTIONS, _FUNCTION_NODE = 25, 7
-
-
 def _require_single_file_graph(path: Path, content: bytes) -> None:
     try:
-        fields = list(_fields(memoryview(content)))
-        graphs = [value for number, value in fields if number == _MODEL_GRAPH and isinstance(value, memoryview)]
-        if not graphs:
-            raise ValueError("no graph inside")
-        functions = [value for number, value in fields if number == _MODEL_FUNCTIONS]
-        nodes = [node for each in functions for number, node in _fields(each) if number == _FUNCTION_NODE]
-        external = any(_graph_is_external(graph, 0) for graph in graphs) or any(_node_is_external(n, 0) for n in nodes)
-    except (ValueError, TypeError, IndexError) as error:
+        external = has_external_data(content)
+    except ValueError as error:
         raise _refusal(path, f"it is not an ONNX model ({error})") from error
     if external:
         raise _refusal(path, "it keeps weights in another file (external data)", "export it as a single file")
-
-
-def _graph_is_external(graph: Any, depth: int) -> bool:
-    if depth > _GRAPH_DEPTH_MAX:
-        raise ValueError("graphs nested too deep")
-    for number, value in _fields(graph):
-        if number == _GRAPH_INITIALIZER and _tensor_is_external(value):
-            return True
-        if number == _GRAPH_SPARSE and _sparse_is_external(value):
-            return True
-        if number == _GRAPH_NODE and _node_is_external(value, depth):
-            return True
-    return False
-
-
-def _node_is_external(node: Any, depth: int) -> bool:
-    for attribute in (value for number, value in _fields(node) if number == _NODE_ATTRIBUTE):
-        for number, value in _fields(attribute):
-            if number in _ATTRIBUTE_TENSORS and _tensor_is_external(value):
-                return True
-            if number in _ATTRIBUTE_SPARSE and _sparse_is_external(value):
-                return True
-            if number in _ATTRIBUTE_GRAPHS and _graph_is_external(value, depth + 1):
-                return True
-    return False
-
-
-def _sparse_is_external(sparse: Any) -> bool:
-    return any(number in _SPARSE_TENSORS and _tensor_is_external(value) for number, value in _fields(sparse))
-
-
-def _tensor_is_external(tensor: Any) -> bool:
-    return any(
-        number == _TENSOR_EXTERNAL or (number == _TENSOR_LOCATION and value != 0) for number, value in _fields(tensor)
-    )
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, Any]]:
-    """The fields of a protocol-buffer message: number, and an int or a view of bytes. ValueError when cut short."""
-    at, end = 0, len(message)
-    while at < end:
-        key, at = _varint(message, at)
-        number, kind = key >> 3, key & 7
-        value: Any = None
-        if number == 0:
-            raise ValueError("field number 0")
-        if kind == 0:
-            value, at = _varint(message, at)
-        elif kind in (1, 5):
-            at += 8 if kind == 1 else 4
-        elif kind == 2:
-            size, at = _varint(message, at)
-            value, at = message[at : at + size], at + size
-        else:
-            raise ValueError(f"wire type {kind}")
-        if at > end:
-            raise ValueError("cut short")
-        yield number, value
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise ValueError("a number without end")

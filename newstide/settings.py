@@ -31,6 +31,7 @@ _QUERY_PASSWORD: Final = re.compile(r"([?&]\w*password=)[^&]*", re.IGNORECASE)
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:%_-]{1,253}$")]
+Threads = Literal["auto"] | Annotated[int, Field(ge=1, le=256)]
 Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}$")]
 
 
@@ -64,7 +65,7 @@ class StoreSettings(_Section):
 class ModelSettings(_Section):
     artifact: str = Field("", description="an artifact folder; empty: the active one that ships with newstide")
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int = Field(1, ge=1, le=256, description="of one scorer; more processors scale better than more threads")
+    threads: Threads = Field("auto", description="of one scorer; auto: a core is left to broker and database")
     token_budget: int = Field(1_024, ge=128, le=1 << 20, description="longest x count of one run of the model")
 
 

@@ -13,7 +13,7 @@ import msgspec
 from newstide.bus.port import Outgoing, Record
 from newstide.codec import BadLine, decode_items, encode, pack
 from newstide.messages import NewsItem, Reason, Reject, ScoredStory, ScoreKey, Tally, partition_of
-from newstide.scoring.port import Probabilities, Scorer, label_of
+from newstide.scoring.port import Opinions, Scorer, label_of
 from newstide.text import model_input
 
 UNSTORABLE: Final = {0: None} | {code: "\ufffd" for code in range(0xD800, 0xE000)}
@@ -115,8 +115,8 @@ def texts_of(received: Iterable[Received]) -> list[str]:
     return [model_input(r.item.title, r.item.body) for r in received]
 
 
-def label(received: Sequence[Received], probabilities: Probabilities, scorer: Scorer, now: datetime) -> list[Labelled]:
-    """Stories with what the model says of them; `probabilities` has a row for each, in order."""
+def label(received: Sequence[Received], opinions: Opinions, scorer: Scorer, now: datetime) -> list[Labelled]:
+    """Stories with what the model says of them; `opinions` has a row for each, in order."""
     return [
         Labelled(
             r,
@@ -127,11 +127,11 @@ def label(received: Sequence[Received], probabilities: Probabilities, scorer: Sc
                 p_negative=float(row[0]),
                 p_neutral=float(row[1]),
                 p_positive=float(row[2]),
-                label=label_of(row, scorer.thresholds),
+                label=label_of(row, confidence),
                 scored_at=now,
             ),
         )
-        for r, row in zip(received, probabilities, strict=True)
+        for r, row, confidence in zip(received, opinions.sentiment, opinions.confidence, strict=True)
     ]
 
 

@@ -6,9 +6,7 @@ on how far a neighbour stretched the batch.
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from newstide.scoring.port import Encoded, Probabilities, Scorer
+from newstide.scoring.port import Encoded, Opinions, Scorer, no_opinions
 
 
 def cut(encoded: Sequence[Encoded], token_budget: int) -> list[list[int]]:
@@ -29,10 +27,16 @@ def cut(encoded: Sequence[Encoded], token_budget: int) -> list[list[int]]:
     return batches
 
 
-def score_all(scorer: Scorer, texts: Sequence[str], token_budget: int) -> Probabilities:
-    """Probabilities of all texts, in input order, scored in batches within the budget."""
-    encoded = scorer.encode(texts)
-    out = np.zeros((len(texts), len(scorer.labels)), dtype=np.float32)
+def score_all(scorer: Scorer, texts: Sequence[str], token_budget: int) -> Opinions:
+    """What the model says of all stories, in input order, scored in batches within the budget."""
+    return score_encoded(scorer, scorer.encode(texts), token_budget)
+
+
+def score_encoded(scorer: Scorer, encoded: Sequence[Encoded], token_budget: int) -> Opinions:
+    """As `score_all`, of passes of any kind: about stories, about companies, or both."""
+    out = no_opinions(len(encoded), len(scorer.topics))
     for batch in cut(encoded, token_budget):
-        out[batch] = scorer.score([encoded[i] for i in batch])
+        found = scorer.score([encoded[i] for i in batch])
+        for whole, part in zip(out, found, strict=True):
+            whole[batch] = part
     return out

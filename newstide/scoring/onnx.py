@@ -1,6 +1,6 @@
 """The ONNX scorer: the only place that imports onnxruntime and tokenizers; their untyped values end here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from newstide import artifact
-from newstide.artifact import Artifact, Precision, Thresholds
+from newstide.artifact import Artifact, Precision
 from newstide.errors import DeviceUnavailable, ModelInvalid
+from newstide.messages import Language
 from newstide.scoring.batching import cut
-from newstide.scoring.port import Encoded, Probabilities, Scorer
+from newstide.scoring.pairs import encode as encode_pairs
+from newstide.scoring.port import Encoded, Opinions, Probabilities, Scorer, Task, no_opinions
 from newstide.text import language_of
 
 Device = Literal["cpu", "cuda", "auto"]
@@ -26,7 +28,15 @@ _PREFERENCE: Final[dict[str, tuple[Precision, ...]]] = {
 _CHARS_MAX: Final = 1_024
 # Tokens in one run: bounds memory whatever batch a caller hands over (16,384 x 1,536 floats = 100 MB).
 _TOKENS_PER_RUN_MAX: Final = 16_384
-_WARM_UP: Final = ("Shares rise", "Profit warning after the auditor resigns, shares fall 30%", "")
+_INPUTS: Final = ["input_ids", "token_type_ids"]
+_OUTPUT: Final = "logits"
+# In every language, for a model may read but one.
+_WARM_UP: Final = (
+    "Shares rise",
+    "Profit warning after the auditor resigns, shares fall 30%",
+    "审计师辞任，股价大跌",
+    "",
+)
 
 
 def load(path: Path, device: Device = "auto", threads: int = 1, precision: Precision | None = None) -> Scorer:
@@ -53,38 +63,70 @@ class OnnxScorer:
         self.version = found.version
         self.tokenizer_hash = found.manifest.tokenizer_hash
         self.labels = found.manifest.labels
+        self.topics = found.manifest.topics
         self.languages = found.manifest.languages
-        self.thresholds: Thresholds = found.manifest.thresholds
         self.provider = str(session.get_providers()[0])
-        self._temperature = found.manifest.temperature
+        self._calibration = found.manifest.calibration
         self._tokenizer = tokenizer
         self._session = session
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Token ids by one call. Lone surrogates, which UTF-8 cannot carry, are replaced."""
-        short = [text[:_CHARS_MAX].encode("utf-8", "replace").decode() for text in texts]
+        short = [_short(text) for text in texts]
         encodings = self._tokenizer.encode_batch_fast(short)
         return [
-            Encoded(tuple(encoding.ids)) if self._reads(text) else Encoded(())
+            self._encoded("story", text, encoding.ids, [0] * len(encoding.ids))
             for text, encoding in zip(short, encodings, strict=True)
         ]
 
-    def _reads(self, text: str) -> bool:
-        return bool(text.strip()) and language_of(text) in (*self.languages, "und")
+    def encode_pairs(self, pairs: Sequence[tuple[str, str]]) -> list[Encoded]:
+        """As `encode`, of stories and names together."""
+        short = [(_short(story), _short(name).strip()) for story, name in pairs]
+        return [
+            self._encoded("entity", story if name else "", ids, types)
+            for (story, name), (ids, types) in zip(short, encode_pairs(self._tokenizer, short), strict=True)
+        ]
 
-    def score(self, batch: Sequence[Encoded]) -> Probabilities:
+    def _encoded(self, task: Task, text: str, ids: Sequence[int], types: Sequence[int]) -> Encoded:
+        language = language_of(text)
+        if not text.strip() or language not in (*self.languages, "und"):
+            return Encoded((), (), task, language)
+        return Encoded(tuple(ids), tuple(types), task, language)
+
+    def score(self, batch: Sequence[Encoded]) -> Opinions:
         """Runs once for each length in the batch, so no text is ever padded."""
-        out = np.full((len(batch), len(self.labels)), 1 / len(self.labels), dtype=np.float32)
+        out = no_opinions(len(batch), len(self.topics))
         for members in cut(batch, _TOKENS_PER_RUN_MAX):
             if len(batch[members[0]]):
-                ids = np.array([batch[i].token_ids for i in members], dtype=np.int64)
-                out[members] = _softmax(self.logits(ids) / self._temperature)
+                self._run([batch[i] for i in members], np.array(members), out)
         return out
 
-    def logits(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The graph's own output for texts of one length, before temperature and softmax."""
+    def _run(self, passes: Sequence[Encoded], rows: NDArray[np.int64], out: Opinions) -> None:
+        """Fill these rows of `out` with what the graph says of passes of one length, each by its own calibration."""
+        ids = np.array([each.token_ids for each in passes], dtype=np.int64)
+        types = np.array([each.type_ids for each in passes], dtype=np.int64)
+        logits = self.logits(ids, types)
+        stories = np.array([each.task == "story" for each in passes])
+        sentiment = np.where(stories[:, None], logits[:, :3], logits[:, 3:6])
+        temperature, confidence = self._calibrations((each.task, each.language) for each in passes)
+        out.sentiment[rows] = _softmax(sentiment / temperature[:, None])
+        out.confidence[rows] = confidence
+        temperature, confidence = self._calibrations(("topic", each.language) for each in passes)
+        out.topics[rows[stories]] = _softmax(logits[stories, 6:] / temperature[stories, None])
+        out.topic_confidence[rows[stories]] = confidence[stories]
+
+    def _calibrations(self, wanted: Iterable[tuple[artifact.Task, Language]]) -> NDArray[np.float32]:
+        """(2, n): temperatures and confidences."""
+        first = self.languages[0]
+        found = [
+            self._calibration[task][language if language in self.languages else first] for task, language in wanted
+        ]
+        return np.array([[each.temperature for each in found], [each.confidence for each in found]], dtype=np.float32)
+
+    def logits(self, ids: NDArray[np.int64], types: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The graph's own output (n, 6 + K) for passes of one length, before temperature and softmax."""
         try:
-            (found,) = self._session.run(None, {"input_ids": ids})
+            found = self._infer({"input_ids": ids, "token_type_ids": types})
         except Exception as error:  # onnxruntime has no common base class of its own
             raise ModelInvalid(
                 f"the model {self.version} failed on {ids.shape[0]} texts of {ids.shape[1]} tokens",
@@ -92,6 +134,30 @@ class OnnxScorer:
                 fix="check the artifact with `newstide model verify`",
             ) from error
         return np.asarray(found, dtype=np.float32)
+
+    def _infer(self, inputs: dict[str, NDArray[np.int64]]) -> Any:
+        if self.provider != _PROVIDERS["cuda"]:
+            return self._session.run([_OUTPUT], inputs)[0]
+        # Bound, so that what comes out stays on the device until it is whole, and is copied once.
+        binding = self._session.io_binding()
+        for name, values in inputs.items():
+            binding.bind_cpu_input(name, values)
+        binding.bind_output(_OUTPUT, "cuda")
+        self._session.run_with_iobinding(binding)
+        return binding.copy_outputs_to_cpu()[0]
+
+    def words(self, text: str) -> list[tuple[int, int]]:
+        """Pieces of one word joined, up to the model's limit."""
+        encoding = self._tokenizer.encode(_short(text))
+        spans: dict[int, tuple[int, int]] = {}
+        for word, (start, end) in zip(encoding.word_ids, encoding.offsets, strict=True):
+            if word is not None:
+                spans[word] = (spans.get(word, (start, end))[0], end)
+        return list(spans.values())
+
+
+def _short(text: str) -> str:
+    return text[:_CHARS_MAX].encode("utf-8", "replace").decode()
 
 
 def _softmax(logits: NDArray[np.float32]) -> Probabilities:
@@ -108,7 +174,8 @@ def _tokenizer(found: Artifact) -> Any:
         raise _unfit(found, f"the tokenizer cannot be read: {_first_line(error)}") from error
     # Said again here, because the file's own word on length would be a stranger's word on our memory.
     tokenizer.no_padding()
-    tokenizer.enable_truncation(max_length=found.manifest.max_tokens)
+    # Of a pair the story is cut, never the name.
+    tokenizer.enable_truncation(max_length=found.manifest.max_tokens, strategy="only_first")
     return tokenizer
 
 
@@ -161,18 +228,23 @@ def _graph(found: Artifact, device: str, precision: Precision | None) -> str:
 
 
 def _check(scorer: OnnxScorer, tokenizer: Any) -> None:
-    """The parts fit together: inputs, three finite outputs, and no token id beyond the embedding."""
-    inputs = [each.name for each in scorer._session.get_inputs()]
-    if inputs != ["input_ids"]:
-        raise ModelInvalid(f"the graph of {scorer.version} takes {inputs}, not input_ids", fix="export it again")
-    encoded = [each for each in scorer.encode(_WARM_UP) if len(each)]
+    """The parts fit together: inputs, 6 + K finite outputs, and no token id beyond the embedding."""
+    inputs = sorted(each.name for each in scorer._session.get_inputs())
+    if inputs != _INPUTS:
+        raise ModelInvalid(
+            f"the graph of {scorer.version} takes {inputs}, not {' and '.join(_INPUTS)}", fix="export it again"
+        )
+    columns = 6 + len(scorer.topics)
+    passes = [*scorer.encode(_WARM_UP), *scorer.encode_pairs([(text, "the auditor") for text in _WARM_UP])]
+    probes = [(each.token_ids, each.type_ids) for each in passes if len(each)]
     largest = tokenizer.get_vocab_size(with_added_tokens=True) - 1
-    for ids in (*(each.token_ids for each in encoded), (*encoded[0].token_ids, largest)):
-        found = scorer.logits(np.array([ids, ids], dtype=np.int64))
-        if found.shape != (2, len(scorer.labels)) or not np.isfinite(found).all():
+    probes.append(((*probes[0][0], largest), (*probes[0][1], 0)))
+    for ids, types in probes:
+        found = scorer.logits(np.array([ids, ids], dtype=np.int64), np.array([types, types], dtype=np.int64))
+        if found.shape != (2, columns) or not np.isfinite(found).all():
             raise ModelInvalid(
-                f"the graph of {scorer.version} gives {list(found.shape)}, not 2 x {len(scorer.labels)} finite numbers",
-                why="its last layer does not match the labels of the manifest",
+                f"the graph of {scorer.version} gives {list(found.shape)}, not 2 x {columns} finite numbers",
+                why="its last layer does not match the labels and topics of the manifest",
                 fix="export it again",
             )
 

@@ -65,6 +65,7 @@ def test_classify_prints_one_json_object(newstide: Run) -> None:
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert set(answer) >= {"label", "score", "p_negative", "p_neutral", "p_positive", "model"}
+    assert set(answer) >= {"entity", "topic", "topic_group", "p_topic"}
     assert answer["label"] == "negative"
     assert answer["score"] == pytest.approx(answer["p_positive"] - answer["p_negative"], abs=1e-5)
     assert answer["p_negative"] + answer["p_neutral"] + answer["p_positive"] == pytest.approx(1, abs=1e-5)
@@ -79,6 +80,7 @@ def test_classify_reads_texts_and_json_lines_and_answers_in_order(newstide: Run)
     assert len(answers) == len(lines)
     assert answers[0]["label"] == "positive" and answers[1]["label"] == "negative"
     assert answers[2]["label"] == "unsure", "an empty text gets no made-up label"
+    assert answers[2]["score"] is None and answers[2]["topic"] is None, "absent is not zero"
     assert answers[0] == answers[4], "same text, same answer"
 
 
@@ -89,6 +91,32 @@ def test_classify_answers_the_other_lines_when_some_hold_no_text(newstide: Run) 
     assert ["error" in answer for answer in answers] == [True, False, True, False, False]
     assert "line 1" in answers[0]["error"] and answers[4]["label"] == "negative"
     assert done.returncode == 4 and done.stderr.startswith("error NT-M02") and "Traceback" not in done.stderr
+
+
+def test_classify_answers_for_the_company_that_is_named(newstide: Run) -> None:
+    text = "Acme plunges after profit warning while rival Beta surges to a record high"
+    lines = [json.dumps({"text": text, "entity": name}) for name in ("Acme", "Beta")]
+    acme, beta = (json.loads(line) for line in newstide("classify", stdin="\n".join(lines)).stdout.splitlines())
+    assert (acme["entity"], acme["label"], beta["entity"], beta["label"]) == ("Acme", "negative", "Beta", "positive")
+    alone = json.loads(newstide("classify", "--json", "--entity", "Beta", text).stdout)
+    assert alone == beta
+
+
+def test_classify_names_the_words_that_carried_the_score(newstide: Run) -> None:
+    done = newstide("classify", "--json", "--explain", "Shares plunge 30% after the auditor resigns")
+    answer = json.loads(done.stdout)
+    assert {word["word"] for word in answer["words"]} == {
+        "Shares",
+        "plunge",
+        "30",
+        "after",
+        "the",
+        "auditor",
+        "resigns",
+    }
+    assert all(answer["read"][word["start"] : word["end"]] == word["word"] for word in answer["words"])
+    shares = [abs(word["share"]) for word in answer["words"]]
+    assert shares == sorted(shares, reverse=True) and answer["words"][0]["share"] < 0
 
 
 def test_unknown_command_and_flag(newstide: Run) -> None:

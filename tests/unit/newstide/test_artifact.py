@@ -1,7 +1,6 @@
 """Artifacts that must be refused, each with its reason; what only the scorer can see (graph, tokenizer) is here too."""
 
 import hashlib
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,16 @@ from newstide import artifact
 from newstide.artifact import MANIFEST
 from newstide.errors import DeviceUnavailable, ModelInvalid
 from newstide.scoring import onnx as scoring
+from newstide.topics import TOPICS
+from tests.tiny_artifact import COLUMNS, GRAPH, make_graph, write
 
 COMMITTED = Path(__file__).resolve().parents[3] / "artifacts"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the committed artifact, free to be spoilt."""
-    return Path(shutil.copytree(artifact.resolve(COMMITTED), tmp_path / "copy"))
+    """A whole artifact, free to be spoilt."""
+    return write(tmp_path / "copy")
 
 
 def rewrite(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -47,6 +48,10 @@ def field(number: int, content: bytes) -> bytes:
     return bytes([number << 3 | 2]) + _varint(len(content)) + content
 
 
+def _everywhere(**calibration: float) -> dict[str, Any]:
+    return {task: {language: calibration for language in ("en", "zh")} for task in artifact.TASKS}
+
+
 def _varint(value: int) -> bytes:
     out = bytearray()
     while value > 0x7F:
@@ -55,25 +60,55 @@ def _varint(value: int) -> bytes:
     return bytes([*out, value])
 
 
-def test_the_committed_artifact_is_whole(folder: Path) -> None:
-    found = artifact.load(folder)
+def test_the_committed_artifact_is_whole() -> None:
+    found = artifact.load(COMMITTED)
     assert found.version.startswith(found.manifest.name + "-")
-    assert found.version == artifact.load(COMMITTED).version
     assert found.manifest.labels == ("negative", "neutral", "positive")
+    assert found.manifest.topics == TOPICS
     assert sum(entry.bytes for entry in found.manifest.files.values()) < 27_000_000
-    assert set(found.manifest.files) | {MANIFEST} == {path.name for path in folder.iterdir()}
+    assert set(found.manifest.files) | {MANIFEST} == {path.name for path in found.folder.iterdir()}
 
 
-def test_the_version_hears_what_decides_and_nothing_else(folder: Path) -> None:
+def calibrate(manifest: dict[str, Any], task: str, language: str, **values: float) -> None:
+    manifest["calibration"][task][language] |= values
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: calibrate(m, "story", "en", temperature=2.0),
+        lambda m: calibrate(m, "entity", "zh", confidence=0.9),
+        lambda m: calibrate(m, "topic", "zh", confidence=0.9),
+        lambda m: m.update(topics=[*m["topics"][:-2], "other", "currency"]),
+        lambda m: m.update(languages=["zh", "en"]),
+        lambda m: m.update(max_tokens=31),
+    ],
+)
+def test_the_version_hears_what_decides(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     before = artifact.load(folder).version
-    rewrite(folder, lambda m: m.update(created_at="2000-01-01", metrics={}))
-    assert artifact.load(folder).version == before
-    rewrite(folder, lambda m: m.update(temperature=2.0))
+    rewrite(folder, change)
     assert artifact.load(folder).version != before
 
 
+def test_the_version_is_deaf_to_all_else(folder: Path) -> None:
+    before = artifact.load(folder).version
+    checks = {"version": before, "passed": True, "rates": {"case": 0.01}, "made_at": "2026-03-02"}
+    rewrite(folder, lambda m: m.update(created_at="2000-01-01", metrics={"a": 1}, checks=checks))
+    rewrite(folder, lambda m: m.update(calibration=dict(reversed(m["calibration"].items()))))
+    found = artifact.load(folder)
+    assert found.version == before
+    assert found.manifest.checks is not None and found.manifest.checks.rates == {"case": 0.01}
+
+
+def test_an_artifact_of_the_first_schema_is_to_be_exported_again(folder: Path) -> None:
+    (folder / MANIFEST).write_bytes(b'{"schema": 1, "name": "old", "temperature": 1.2}')
+    with pytest.raises(ModelInvalid) as caught:
+        artifact.load(folder)
+    assert caught.value.why == "schema 1 is not 2" and "export it again" in caught.value.fix
+
+
 def test_a_truncated_graph(folder: Path) -> None:
-    path = folder / "model-int8.onnx"
+    path = folder / GRAPH
     path.write_bytes(path.read_bytes()[:-1_000])
     with pytest.raises(ModelInvalid) as caught:
         artifact.load(folder)
@@ -85,11 +120,11 @@ def test_a_truncated_graph(folder: Path) -> None:
 
 
 def test_one_changed_byte(folder: Path) -> None:
-    path = folder / "model-int8.onnx"
+    path = folder / GRAPH
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ModelInvalid, match="model-int8.onnx") as caught:
+    with pytest.raises(ModelInvalid, match=GRAPH) as caught:
         artifact.load(folder)
     assert "SHA-256" in caught.value.why
 
@@ -110,9 +145,7 @@ def test_a_swapped_tokenizer(folder: Path) -> None:
 
 
 def test_a_pickle_under_another_name(folder: Path) -> None:
-    put(
-        folder, "model-int8.onnx", b"\x80\x04\x95\x14\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x07weights\x94]\x94G?\xf0as."
-    )
+    put(folder, GRAPH, b"\x80\x04\x95\x14\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x07weights\x94]\x94G?\xf0as.")
     with pytest.raises(ModelInvalid) as caught:
         artifact.load(folder)
     assert "not an ONNX model" in caught.value.why
@@ -131,7 +164,7 @@ def test_weights_in_another_file(folder: Path, spot: str) -> None:
     if spot == "function":
         inner = field(7, field(5, field(5, tensor)))
         graph = field(7, b"") + b"\xca\x01" + _varint(len(inner)) + inner
-    put(folder, "model-int8.onnx", graph)
+    put(folder, GRAPH, graph)
     with pytest.raises(ModelInvalid) as caught:
         artifact.load(folder)
     assert "external data" in caught.value.why
@@ -157,15 +190,29 @@ def test_a_link_out_of_the_folder(folder: Path) -> None:
     [
         {"labels": ["negative", "positive"]},
         {"labels": ["positive", "neutral", "negative"]},
-        {"schema": 2},
-        {"temperature": 0.0},
-        {"temperature": 1e-320},  # every answer would be NaN, which no label fits
+        {"schema": 1},
+        {"schema": 3},
+        {"topics": []},
+        {"topics": ["other"]},  # one topic would be certain of everything
+        {"topics": ["earnings", "other", "earnings"]},
+        {"topics": ["earnings", "Other!"]},
+        {"languages": []},
+        {"languages": ["de"]},
+        {"languages": ["en", "und"]},  # a language without calibration
+        {"calibration": {}},
+        {"calibration": {"story": {}, "entity": {}, "topic": {}}},
+        {"calibration": _everywhere(temperature=0.0, confidence=0.5)},
+        {"calibration": _everywhere(temperature=1e-320, confidence=0.5)},  # every answer would be NaN
+        {"calibration": _everywhere(temperature=1.0, confidence=7)},
+        {"calibration": {"stories": {}} | _everywhere(temperature=1.0, confidence=0.5)},
+        {"checks": {"passed": True}},
+        {"checks": {"version": "a", "passed": True, "rates": {"case": 2.0}, "made_at": ""}},
         {"max_tokens": 0},
-        {"thresholds": {"confidence": 7}},
+        {"max_tokens": 4},  # a story and a name have three tokens between them already
         {"graphs": {}},
         {"graphs": {"int8": "other.onnx"}},
         {"graphs": {"int8": "../model-int8.onnx"}},
-        {"graphs": {"int4": "model-int8.onnx"}},
+        {"graphs": {"int4": GRAPH}},
         {"tokenizer": "/etc/passwd"},
         {"tokenizer_hash": "0" * 64},
         {"name": "../escape"},
@@ -177,7 +224,7 @@ def test_a_manifest_that_does_not_hold(folder: Path, change: dict[str, Any]) -> 
         artifact.load(folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"not json", b"[]", b"\xff\xfe", b'{"schema": 1}', b"[" * 5_000])
+@pytest.mark.parametrize("content", [b"", b"not json", b"[]", b"\xff\xfe", b'{"schema": 2}', b"[" * 5_000])
 def test_a_manifest_that_is_none(folder: Path, content: bytes) -> None:
     (folder / MANIFEST).write_bytes(content)
     with pytest.raises(ModelInvalid):
@@ -222,44 +269,30 @@ def test_a_tokenizer_that_is_none(folder: Path) -> None:
 
 
 def test_a_graph_with_another_number_of_labels(folder: Path) -> None:
-    put(folder, "model-int8.onnx", _graph(labels=2))
-    with pytest.raises(ModelInvalid, match="not 2 x 3"):
+    put(folder, GRAPH, make_graph(columns=COLUMNS - 1))
+    with pytest.raises(ModelInvalid, match=f"not 2 x {COLUMNS}"):
+        scoring.load(folder, "cpu")
+
+
+def test_a_graph_that_takes_something_else(folder: Path) -> None:
+    put(folder, GRAPH, make_graph(inputs=("input_ids", "attention_mask")))
+    with pytest.raises(ModelInvalid, match="attention_mask"):
         scoring.load(folder, "cpu")
 
 
 def test_a_graph_that_onnxruntime_refuses(folder: Path) -> None:
-    put(folder, "model-int8.onnx", field(7, b""))
+    put(folder, GRAPH, field(7, b""))
     with pytest.raises(ModelInvalid) as caught:
         scoring.load(folder, "cpu")
     assert "ONNX Runtime refuses" in caught.value.why
 
 
-def test_cuda_is_cuda_or_an_error() -> None:
+def test_cuda_is_cuda_or_an_error(folder: Path) -> None:
     import onnxruntime
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this machine has CUDA")
     with pytest.raises(DeviceUnavailable) as caught:
-        scoring.load(COMMITTED, "cuda")
+        scoring.load(folder, "cuda")
     assert caught.value.exit_code == 3
-    assert scoring.load(COMMITTED, "auto").version == artifact.load(COMMITTED).version
-
-
-def _graph(labels: int) -> bytes:
-    """A small valid graph: the mean of the ids, repeated for each label."""
-    onnx = pytest.importorskip("onnx")
-    helper, kinds = onnx.helper, onnx.TensorProto
-    nodes = [
-        helper.make_node("Cast", ["input_ids"], ["float"], to=kinds.FLOAT),
-        helper.make_node("ReduceMean", ["float", "axis"], ["mean"], keepdims=1),
-        helper.make_node("Concat", ["mean"] * labels, ["logits"], axis=1),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "small",
-        [helper.make_tensor_value_info("input_ids", kinds.INT64, ["texts", "tokens"])],
-        [helper.make_tensor_value_info("logits", kinds.FLOAT, ["texts", labels])],
-        [helper.make_tensor("axis", kinds.INT64, [1], [1])],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
-    return bytes(model.SerializeToString())
+    assert scoring.load(folder, "auto").version == artifact.load(folder).version

@@ -34,6 +34,11 @@ def test_environment_over_file_over_default_and_flags_over_all(tmp_path: Path) -
     assert origins["dashboard.port"] == "command line" and origins["dashboard.host"] == "default"
 
 
+@pytest.mark.parametrize(("value", "threads"), [("auto", "auto"), ("2", 2)])
+def test_threads_are_a_number_or_chosen(value: str, threads: str | int) -> None:
+    assert load(environment={"NEWSTIDE_MODEL__THREADS": value})[0].model.threads == threads
+
+
 def test_a_file_can_be_named_by_the_environment(tmp_path: Path) -> None:
     file = tmp_path / "other.toml"
     file.write_text("demo = true\n")
@@ -52,6 +57,8 @@ def test_a_file_can_be_named_by_the_environment(tmp_path: Path) -> None:
         ("NEWSTIDE_BUS__ON_HISTORY_CHANGE", "oops", ("bus.on_history_change",)),
         ("NEWSTIDE_BUS__SESSION_TIMEOUT_S", "-1", ("bus.session_timeout_s",)),
         ("NEWSTIDE_PROCESSOR__BATCH_STORIES", "0", ("processor.batch_stories",)),
+        ("NEWSTIDE_MODEL__THREADS", "0", ("model.threads",)),
+        ("NEWSTIDE_MODEL__THREADS", "many", ("model.threads", "auto")),
         ("NEWSTIDE_INGEST__FEEDS", "nonsense", ("NEWSTIDE_INGEST__FEEDS", "JSON")),
         ("NEWSTIDE_INGEST__FEEDS", '[{"name": "a", "url": "file:///etc/passwd"}]', ("ingest.feeds.0.url",)),
         ("NEWSTIDE_INGEST__FEEDS", '[{"name": "a", "url": "https://me:pw@x.example/"}]', ("ingest.feeds.0.url",)),

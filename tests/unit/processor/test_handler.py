@@ -12,7 +12,7 @@ from newstide.clock import FakeClock
 from newstide.codec import decode_stories, encode
 from newstide.errors import ModelInvalid
 from newstide.messages import NewsItem, Reason, ScoredStory, Tally, content_hash_of, story_id_of
-from newstide.scoring.port import Encoded, Probabilities
+from newstide.scoring.port import Encoded, Opinions
 from newstide.scoring.stub import StubScorer
 from newstide.service import Service
 from newstide.settings import Settings
@@ -46,14 +46,14 @@ class Allergic(StubScorer):
         self.calls, self._answer = 0, answer
         self._bad = {self.encode([word])[0].token_ids[0] for word in ("allergen", "poison")}
 
-    def score(self, batch: Sequence[Encoded]) -> Probabilities:
+    def score(self, batch: Sequence[Encoded]) -> Opinions:
         self.calls += 1
         out = super().score(batch)
         for row, encoded in enumerate(batch):
             if self._bad & set(encoded.token_ids):
                 if self._answer is None:
                     raise ModelInvalid("the model failed", why="this very text")
-                out[row, 1] = self._answer
+                out.sentiment[row, 1] = self._answer
         return out
 
 

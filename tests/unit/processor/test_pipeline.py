@@ -12,7 +12,7 @@ from newstide.clock import FakeClock
 from newstide.codec import decode_stories, encode
 from newstide.errors import ModelInvalid
 from newstide.messages import NewsItem, Reason, content_hash_of, partition_of, story_id_of
-from newstide.scoring.port import Encoded, Probabilities
+from newstide.scoring.port import Encoded, Opinions
 from newstide.scoring.stub import StubScorer
 from newstide.service import Service
 from newstide.settings import Settings
@@ -52,14 +52,14 @@ class Out:
 class Brittle(StubScorer):
     """Fails on one word, and answers with no number on another."""
 
-    def score(self, batch: Sequence[Encoded]) -> Probabilities:
+    def score(self, batch: Sequence[Encoded]) -> Opinions:
         rows = super().score(batch)
         kills, lies = (self.encode([word])[0].token_ids[0] for word in ("kills", "lies"))
         for n, encoded in enumerate(batch):
             if kills in encoded.token_ids:
                 raise ModelInvalid("the model failed", why="it met the word")
             if lies in encoded.token_ids:
-                rows[n] = np.nan
+                rows.sentiment[n] = np.nan
         return rows
 
 
