@@ -147,7 +147,7 @@ def typos(text: str, sense: Sequence[Span], draw: Random) -> str:
         at
         for found in re.finditer(r"[A-Za-z]{5,}|[\u4e00-\u9fff]{3,}", text)
         for at in range(found.start() + found[0].isascii(), found.end() - 1)
-        if not any(start < at + 2 and at < end for start, end in sense)
+        if text[at] != text[at + 1] and not any(start < at + 2 and at < end for start, end in sense)
     ]
     for at in sorted(draw.sample(places, min(len(places), draw.randint(1, 2))), reverse=True):
         a, b = text[at], text[at + 1]

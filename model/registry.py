@@ -54,8 +54,12 @@ def find(folder: Path, name: str | None) -> Path:
 
 
 def use(folder: Path, name: str) -> artifact.Artifact:
-    """Verify the artifact of that name or version and point ACTIVE to it; `roll_back` finds the one before."""
+    """Verify the artifact of that name or version and point ACTIVE to it; `roll_back` finds the one before.
+
+    Refuses with ModelInvalid what did not pass `newstide model check` as it is now.
+    """
     found = artifact.load(find(folder, name))
+    _require_checked(found)
     _point(folder, found, [*history(folder), f"{found.folder.name} {found.version}"])
     return found
 

@@ -51,6 +51,9 @@ class Limit:
     value: float
     at_most: bool
 
+    def __str__(self) -> str:
+        return f"{'at most' if self.at_most else 'at least'} {self.value:.2f}"
+
     def holds(self, rate: float) -> bool:
         return rate <= self.value if self.at_most else rate >= self.value
 
