@@ -7,10 +7,11 @@ order (so that from 8 to 5 stays a fall). Back-translation would need weights th
 import random
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from model.examples import Example
+from model.runs import Change
 
 # Within a line every word may stand for every other in any financial sentence, whatever surrounds it.
 _SYNONYMS: Final = tuple(
@@ -64,16 +65,7 @@ _NUMBER: Final = re.compile(r"(?<![\w.$/-])\d{1,3}(?:\.\d{1,2})?(?=\s?(?:%|pct|p
 _SWAP_SHARE: Final = 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class Kinds:
-    """Which kinds of change are made."""
-
-    synonyms: bool = True
-    numbers: bool = True
-    names: bool = True
-
-
-def augmented(examples: Sequence[Example], kinds: Kinds, seed: int) -> Iterator[Example]:
+def augmented(examples: Sequence[Example], kinds: Sequence[Change], seed: int) -> Iterator[Example]:
     """A changed copy of each example that can be changed, in order."""
     draw = random.Random(seed)  # noqa: S311 - variety, not a secret
     names = {
@@ -82,12 +74,12 @@ def augmented(examples: Sequence[Example], kinds: Kinds, seed: int) -> Iterator[
     }
     for example in examples:
         changed = example
-        if kinds.names and example.entity:
+        if "names" in kinds and example.entity:
             changed = swap_name(changed, draw.choice(names.get(example.language) or [example.entity]))
         text = changed.text
-        if kinds.synonyms:
+        if "synonyms" in kinds:
             text = with_synonyms(text, draw)
-        if kinds.numbers:
+        if "numbers" in kinds:
             text = with_numbers(text, draw)
         if text != example.text:
             yield replace(changed, text=text)

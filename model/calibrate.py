@@ -12,16 +12,11 @@ import numpy as np
 
 from model import judging
 from model.examples import Example
-from model.metrics import Floats, Ints, fit_temperature, softmax
+from model.metrics import Floats, Ints, expected_calibration_error, fit_temperature, measure, rounded, softmax
 from newstide.artifact import TASKS, Calibration, Task
-from newstide.messages import SENTIMENTS, Language
+from newstide.heads import COLUMNS
+from newstide.messages import Language
 
-COLUMNS: Final[dict[Task, slice]] = {
-    "story": slice(0, len(SENTIMENTS)),
-    "entity": slice(len(SENTIMENTS), 2 * len(SENTIMENTS)),
-    "topic": slice(2 * len(SENTIMENTS), None),
-}
-"""Which logits answer a task."""
 REFUSAL_COST: Final = 0.5
 """Of an error: a story that is `unsure` has to be read by somebody, which costs less than acting on a wrong label."""
 REFUSED_MAX: Final = 0.10
@@ -64,8 +59,32 @@ def calibrate(
         for language in languages:
             mine = groups.get(language)
             enough = mine if mine and len(mine.places) >= TEXTS_MIN else judging.Judged(places, truth)
-            found[task][language] = _fit(task, logits[enough.places, COLUMNS[task]], np.array(enough.truth, np.int64))
+            found[task][language] = _fit(task, *_taken(logits, task, enough))
     return found
+
+
+def figures(
+    logits: Floats, examples: Sequence[Example], found: dict[Task, dict[Language, Calibration]]
+) -> dict[str, dict[str, Any]]:
+    """What calibration did on the examples it was fitted on, by `task_language`; for the manifest's `validation`."""
+    judged, report = judging.clear(examples), {}
+    for task, language in ((task, language) for task, each in found.items() for language in each):
+        if (task, language) not in judged:
+            continue
+        mine, truth = _taken(logits, task, judged[task, language])
+        fit = found[task][language]
+        shares = softmax(mine, fit.temperature)
+        scores = measure(shares, truth, tuple(map(str, range(mine.shape[1]))))
+        report[f"{task}_{language}"] = {
+            "texts": scores.texts,
+            "accuracy": scores.accuracy,
+            "macro_f1": scores.macro_f1,
+            "ece_before": expected_calibration_error(softmax(mine), truth),
+            "ece": scores.ece,
+            "unsure_share": float((shares.max(axis=1) < fit.confidence).mean()),
+        }
+    plain: dict[str, dict[str, Any]] = rounded(report)
+    return plain
 
 
 def threshold(probabilities: Floats, truth: Ints, floor: float) -> float:
@@ -110,6 +129,10 @@ def risk_coverage(probabilities: Floats, truth: Ints) -> dict[str, Any]:
     accuracy = np.cumsum(expected) / np.arange(1, len(truth) + 1)
     at = {f"{share:.2f}": float(accuracy[max(1, int(np.ceil(share * len(truth)))) - 1]) for share in COVERAGES}
     return {"accuracy": at, "area": float((1 - accuracy).mean())}
+
+
+def _taken(logits: Floats, task: Task, judged: judging.Judged) -> tuple[Floats, Ints]:
+    return logits[:, COLUMNS[task]][judged.places], np.array(judged.truth, dtype=np.int64)
 
 
 def _fit(task: Task, logits: Floats, truth: Ints) -> Calibration:

@@ -11,31 +11,32 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 import onnx
-import torch
 
-from model import card, data, evaluate, graphs, metrics, network, parity, quantise, runs, tokens, train
+from model import calibrate, card, evaluate, examples, graphs, inputs, parity, quantise, runs, tokens, train
+from model.examples import Example
+from model.inputs import Row
 from model.provenance import git_commit
-from newstide import artifact
-from newstide.artifact import FileEntry, Manifest, Precision, Thresholds
-from newstide.errors import ModelInvalid
+from newstide import artifact, heads
+from newstide.artifact import FileEntry, Manifest, Precision
+from newstide.messages import SENTIMENTS, Language
 from newstide.scoring import onnx as scoring
+from newstide.topics import TOPICS
 
 FP32_IN_RUN: Final = "model-fp32.onnx"
-# Below one half the largest probability is no majority: the model does not say that its own label is likelier than not.
-CONFIDENCE: Final = 0.5
+LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 LICENCE: Final = "Apache-2.0"
-_CALIBRATION_TEXTS: Final = 256
+_RANGE_TEXTS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to export, and where to. `with_fp32` puts the fp32 graph into the artifact beside int8."""
+    """What to export, and where to; `precisions` beside int8 also go into the artifact."""
 
     run: Path
     name: str
     artifacts: Path
     data_root: Path
-    with_fp32: bool = False
+    precisions: tuple[Precision, ...] = ("int8",)
 
 
 def export(request: Request) -> artifact.Artifact:
@@ -43,74 +44,75 @@ def export(request: Request) -> artifact.Artifact:
 
     Refuses with ModelInvalid, writing nothing, when the tokenizer is not the run's, when torch and ONNX fp32 differ by
     more than `parity.LOGIT_TOLERANCE`, or when int8 agrees with fp32 on fewer than `parity.AGREEMENT_MIN` of the
-    validation texts. The fp32 graph stays in the run folder in any case, for measuring against it.
+    validation examples of any task. The fp32 graph stays in the run folder in any case, for measuring against it.
     """
-    record = runs.read_record(request.run)
+    record = runs.read(request.run, runs.RunRecord)
     tokenizer = request.run / runs.TOKENIZER
     parity.require_same_tokenizer(tokens.hash_of(tokenizer), record.tokenizer_hash)
-    held = data.read_split(request.data_root, data.VALIDATION, merge=True)
-    rows = data.clear_rows(held.rows)
-    ids = tokens.encode(tokenizer, [row.text for row in rows])
-    fp32, difference = _fp32(request.run, ids)
-    int8 = quantise.quantise(fp32, ids[:_CALIBRATION_TEXTS])
-    int8_logits = parity.Graph(int8).logits(ids)
-    share = parity.require_agreement(parity.Graph(fp32).logits(ids), int8_logits)
-    truth = np.array([row.label for row in rows], dtype=np.int64)
-    temperature = metrics.fit_temperature(int8_logits, truth)
-    calibrated = metrics.softmax(int8_logits, temperature)
-    validation = evaluate.rounded(_plain(metrics.measure(calibrated, truth, data.LABELS)))
-    validation["unsure_share"] = round(float((calibrated.max(axis=1) < CONFIDENCE).mean()), 4)
+    held = examples.validation(request.data_root, record.config.build)
+    rows = inputs.rows_of(tokens.read(tokenizer), held)
+    fp32, difference = _fp32(request.run, rows)
+    onnx.save(fp32, request.run / FP32_IN_RUN)
+    int8 = quantise.quantise(fp32, rows[:: max(1, len(rows) // _RANGE_TEXTS)])
+    logits = parity.Graph(int8).logits(rows)
+    shares = _require_agreement(parity.Graph(fp32).logits(rows), logits, held)
+    calibration = calibrate.calibrate(logits, held, LANGUAGES)
     figures: dict[str, Any] = {
-        "validation": validation,
+        "validation": calibrate.figures(logits, held, calibration),
         "export": {
             "torch_onnx_max_difference": float(f"{difference:.3g}"),
-            "fp32_int8_agreement": round(share, 4),
+            "fp32_int8_agreement": shares,
             "recipe": quantise.SHIPPED,
         },
     }
-    onnx.save(fp32, request.run / FP32_IN_RUN)
-    contents: dict[Precision, onnx.ModelProto] = {"int8": int8}
-    if request.with_fp32:
-        contents["fp32"] = fp32
-    manifest = _manifest(request, record, temperature, figures)
-    return _write(request, manifest, contents)
-
-
-def _fp32(run: Path, ids: Sequence[list[int]]) -> tuple[onnx.ModelProto, float]:
-    model = network.from_config(run)
-    try:
-        model.load_state_dict(torch.load(run / runs.BEST, weights_only=True))
-    except Exception as error:  # torch raises many kinds for a bad file
-        raise ModelInvalid(
-            f"the weights of the run {run.name} cannot be read", why=str(error).splitlines()[0], fix="train it again"
-        ) from error
-    with tempfile.TemporaryDirectory() as folder:
-        graph = graphs.optimise(graphs.export(model), Path(folder))
-    difference = parity.require_same_logits(train.logits_of(model, ids), parity.Graph(graph).logits(ids))
-    return graph, difference
-
-
-def _manifest(request: Request, record: runs.RunRecord, temperature: float, figures: dict[str, Any]) -> Manifest:
-    return Manifest(
+    made: dict[Precision, onnx.ModelProto] = {"int8": int8, "fp32": fp32}
+    if "fp16" in request.precisions:
+        made["fp16"] = graphs.half(fp32)
+    contents = {precision: made[precision] for precision in request.precisions}
+    manifest = Manifest(
         schema=artifact.SCHEMA,
         name=request.name,
-        labels=data.LABELS,
-        languages=data.LANGUAGES,
+        labels=SENTIMENTS,
+        topics=TOPICS,
+        languages=LANGUAGES,
         max_tokens=record.config.max_tokens,
-        temperature=temperature,
-        thresholds=Thresholds(confidence=CONFIDENCE),
+        calibration=calibration,
+        checks=None,
         graphs={},
         tokenizer=runs.TOKENIZER,
         tokenizer_hash=record.tokenizer_hash,
         files={},
         metrics=figures,
-        data={data.TRAINING: record.train_fingerprint, data.VALIDATION: record.validation_fingerprint},
+        data={
+            "train": record.train_fingerprint,
+            "validation": record.validation_fingerprint,
+            "build": record.config.build,
+        },
         git_commit=git_commit(),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         licence=LICENCE,
         # A folder's path is nobody's business but its owner's: only its name goes into what is shared.
-        base=Path(record.config.base).name,
+        base=Path(record.config.start or record.config.base).name,
     )
+    return _write(request, manifest, contents)
+
+
+def _fp32(run: Path, rows: Sequence[Row]) -> tuple[onnx.ModelProto, float]:
+    model = train.load(run)
+    with tempfile.TemporaryDirectory() as folder:
+        graph = graphs.optimise(graphs.export(model), Path(folder))
+    difference = parity.require_same_logits(train.logits_of(model, rows), parity.Graph(graph).logits(rows))
+    return graph, difference
+
+
+def _require_agreement(fp32: Any, int8: Any, held: Sequence[Example]) -> dict[str, float]:
+    """The share of equal answers of each task: stories and their topics, and pairs. ModelInvalid below the gate."""
+    about_entity = np.array([example.entity is not None for example in held])
+    return {
+        task: round(parity.require_agreement(fp32[chosen][:, columns], int8[chosen][:, columns]), 4)
+        for task, columns in heads.COLUMNS.items()
+        if (chosen := about_entity if task == "entity" else ~about_entity).any()
+    }
 
 
 def _write(request: Request, manifest: Manifest, contents: dict[Precision, onnx.ModelProto]) -> artifact.Artifact:
@@ -128,15 +130,8 @@ def _write(request: Request, manifest: Manifest, contents: dict[Precision, onnx.
             files={path.name: _entry(path) for path in sorted(made.iterdir())},
         )
         _save(made, manifest)
-        if (request.data_root / data.TEST).is_file():
-            split = data.read_split(request.data_root, data.TEST)
-            scorer = scoring.load(made, "cpu", precision="int8")
-            report = evaluate.evaluate(scorer, split, request.run / FP32_IN_RUN)
-            manifest = msgspec.structs.replace(
-                manifest,
-                metrics={**manifest.metrics, "test": report},
-                data={**manifest.data, data.TEST: split.fingerprint},
-            )
+        report = evaluate.evaluate(scoring.load(made, "cpu", precision="int8"), request.data_root)
+        manifest = msgspec.structs.replace(manifest, metrics={**manifest.metrics, "test": report})
         (made / card.NAME).write_text(card.render(manifest), encoding="utf-8")
         manifest = msgspec.structs.replace(manifest, files={**manifest.files, card.NAME: _entry(made / card.NAME)})
         _save(made, manifest)
@@ -154,7 +149,3 @@ def _save(folder: Path, manifest: Manifest) -> None:
 
 def _entry(path: Path) -> FileEntry:
     return FileEntry(sha256=tokens.hash_of(path), bytes=path.stat().st_size)
-
-
-def _plain(scores: metrics.Scores) -> Any:
-    return msgspec.to_builtins(scores)

@@ -84,6 +84,14 @@ def optimise(model: ModelProto, folder: Path) -> ModelProto:
     return result
 
 
+def half(model: ModelProto) -> ModelProto:
+    """The graph in float16 for CUDA; inputs stay int64 and logits float32. Softmax and normalisation stay float32."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    kept = ["Softmax", "LayerNormalization", "ReduceMean", "Pow", "Sqrt"]
+    return convert_float_to_float16(model, keep_io_types=True, op_block_list=kept)
+
+
 def _forget_the_maker(model: ModelProto) -> None:
     """The exporter notes on every node which lines of which files it came from: paths of one machine."""
     graph = model.graph
@@ -98,7 +106,9 @@ def products(model: ModelProto) -> list[Product]:
     return [
         Product(node.name, node.input[0], node.input[1], (shapes[node.input[1]][0], shapes[node.input[1]][1]))
         for node in model.graph.node
-        if node.op_type == "MatMul" and len(shapes.get(node.input[1], ())) == 2 and shapes[node.input[1]][1] > HEAD_COLUMNS_MAX
+        if node.op_type == "MatMul"
+        and len(shapes.get(node.input[1], ())) == 2
+        and shapes[node.input[1]][1] > HEAD_COLUMNS_MAX
     ]
 
 

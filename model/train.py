@@ -24,6 +24,7 @@ from model import augment, batches, data, inputs, judging, losses, network, runs
 from model.examples import Example
 from model.inputs import Inputs, Row
 from model.provenance import git_commit
+from newstide import heads
 from newstide.errors import ModelInvalid
 from newstide.topics import TOPICS
 
@@ -35,12 +36,12 @@ AVERAGING_WARM_UP: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where training is; given to the caller after every step."""
+    """Where training is; `measured`: macro-F1 by task and language, after a measurement."""
 
     step: int
     steps: int
     loss: float
-    macro_f1: float | None
+    measured: dict[str, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def train(
     tokenizer.enable_truncation(max_length=config.train_tokens, strategy="only_first")
     examples = list(splits[0])
     if config.augment:
-        examples += augment.augmented(examples, augment.Kinds(*config.augment), config.seed)
+        examples += augment.augmented(examples, config.augment, config.seed)
     fit = inputs.encode(tokenizer, examples, config.class_weight_power)
     steps = config.epochs * -(-len(fit) // config.batch_texts)
     model = _start(config, folder)
@@ -102,13 +103,14 @@ def train(
             if tuner is not None:
                 tuner.update_and_allocate(state.step)
             _follow(parts, min(config.averaging, state.step / (state.step + AVERAGING_WARM_UP)))
-            score = None
+            scores = None
             if state.step % every == 0 or state.step == steps:
                 scores = measure(parts.average, tokenizer, splits[1])
                 score = float(np.mean(list(scores.values())))
                 curves.add(state.step, {"loss": loss, "macro_f1": score, **scores})
                 _keep(folder, parts, state, score, config)
-            report(Progress(state.step, steps, loss, score))
+                record = record if state.stale else msgspec.structs.replace(record, best=scores)
+            report(Progress(state.step, steps, loss, scores))
     done = msgspec.structs.replace(
         record,
         finished_at=datetime.now(UTC).isoformat(),
@@ -127,7 +129,7 @@ def measure(model: network.Network, tokenizer: Any, examples: Sequence[Example])
     logits = logits_of(model, inputs.rows_of(tokenizer, examples))
     return {
         f"{task}_{language}": judging.macro_f1(
-            logits[group.places][:, network.COLUMNS[task]].argmax(axis=1), np.array(group.truth)
+            logits[group.places][:, heads.COLUMNS[task]].argmax(axis=1), np.array(group.truth)
         )
         for (task, language), group in judging.clear(examples).items()
     }

@@ -24,6 +24,8 @@ ENGLISH_COUNT_MIN = 10
 CHINESE_COUNT_MIN = 2
 CHINESE_WORDS = 5_000
 WORD_CHARS_MAX = 4
+MAX_TOKENS = 128
+SEED = 7
 # Grammar, not meaning: a merge that holds one of these is two words (提升了, 的资金).
 _FUNCTION = frozenset("的了在是和与为其我他她它这那")
 # Level 1 of GB 2312: the 3,755 characters of daily use, kept whether or not the text at hand has them.
@@ -58,7 +60,7 @@ def choose(base: Tokenizer, english: Sequence[str], chinese: Sequence[str]) -> V
     return Vocabulary((*SPECIAL, *latin, *sorted(seen | _daily_characters())), tuple(_frequent_words(chinese)))
 
 
-def build(base: Path, target: Path, vocabulary: Vocabulary, seed: int, max_tokens: int) -> None:
+def build(base: Path, target: Path, vocabulary: Vocabulary) -> None:
     """Write the extended encoder to `target` as a Hugging Face folder: kept rows of the embedding, new ones drawn.
 
     A word starts as the mean of its characters. Raises ModelInvalid when the base has no word-piece tokenizer.
@@ -72,8 +74,8 @@ def build(base: Path, target: Path, vocabulary: Vocabulary, seed: int, max_token
         )
     encoder = AutoModel.from_pretrained(base, local_files_only=True, dtype=torch.float32)
     before = encoder.get_input_embeddings().weight.detach()
-    new = tokenizer_of(old, vocabulary, max_tokens)
-    draw = torch.Generator().manual_seed(seed)
+    new = tokenizer_of(old, vocabulary)
+    draw = torch.Generator().manual_seed(SEED)
     rows = before.mean(dim=0) + before.std(dim=0) * torch.randn(
         len(vocabulary.pieces) + len(vocabulary.words), before.shape[1], generator=draw
     )
@@ -91,7 +93,7 @@ def build(base: Path, target: Path, vocabulary: Vocabulary, seed: int, max_token
     new.save(str(target / tokens.FILE), pretty=False)
 
 
-def tokenizer_of(old: Tokenizer, vocabulary: Vocabulary, max_tokens: int) -> Tokenizer:
+def tokenizer_of(old: Tokenizer, vocabulary: Vocabulary) -> Tokenizer:
     """The tokenizer of the vocabulary: normalised and cut as the old one, words before pieces."""
     state = json.loads(old.to_str())
     ids = {piece: i for i, piece in enumerate(vocabulary.pieces)}
@@ -105,7 +107,7 @@ def tokenizer_of(old: Tokenizer, vocabulary: Vocabulary, max_tokens: int) -> Tok
         token["ids"] = [ids[token["id"]]]
     new = Tokenizer.from_str(json.dumps(state, ensure_ascii=False))
     new.add_tokens([AddedToken(word, normalized=True) for word in vocabulary.words])
-    new.enable_truncation(max_length=max_tokens, strategy="only_first")
+    new.enable_truncation(max_length=MAX_TOKENS, strategy="only_first")
     return new
 
 

