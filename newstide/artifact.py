@@ -39,6 +39,8 @@ Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Hash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 TopicName = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
 # One path component: no separator, no drive, no leading dot.
+# Of an artifact: with a hash behind it, it must fit the 64 characters of a model version in the store.
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,53}$")]
 FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 
 
@@ -78,7 +80,7 @@ class Manifest(msgspec.Struct, frozen=True):
     """What is in the folder, how to use it, how good it is and where it came from."""
 
     schema: int
-    name: FileName
+    name: Name
     labels: tuple[str, ...]
     topics: Annotated[tuple[TopicName, ...], msgspec.Meta(min_length=2, max_length=64)]
     """In the order of the graph's columns, which follow those of the two sentiments."""

@@ -1,9 +1,9 @@
 """Spellings of one character, folded before the model reads it: traditional to simplified, look-alikes to Latin. Pure.
 
 A fixed table and no library, for training and serving must fold alike for as long as an artifact lives. The pairs of
-traditional and simplified characters are facts from OpenCC's TSCharacters (Apache-2.0, the first reading of each), within
-the basic block of Chinese characters. Phrases are not looked at, so a character that is right in both scripts (乾, as in
-乾照光电) follows its commoner reading, wherever it stands.
+traditional and simplified characters are facts from OpenCC's TSCharacters (Apache-2.0, the first reading of each),
+within the basic block of Chinese characters. Phrases are not looked at, so a character that is right in both scripts
+(乾, as in 乾照光电) follows its commoner reading, wherever it stands.
 """
 
 from typing import Final

@@ -48,6 +48,12 @@ CATALOGUE: Final = (
         "histogram",
         "Seconds from receipt to storage of a story.",
     ),
+    Metric(
+        "newstide_processor_shadow_stories_total",
+        "counter",
+        "Stories of a shadow model by outcome: stored, failed.",
+        ("outcome",),
+    ),
     Metric("newstide_consumer_turns_total", "counter", "Turns of the consume loop by outcome.", ("outcome",)),
     Metric(
         "newstide_consumer_commit_seconds",

@@ -49,6 +49,8 @@ class Work:
 
     scored: list[Labelled] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    shadow: list[ScoredStory] = field(default_factory=list)
+    """What a candidate says of the scored ones; neither announced nor counted."""
 
 
 def decode(records: Sequence[Record], topic: str, now: datetime) -> tuple[list[Received], list[Rejected]]:

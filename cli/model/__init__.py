@@ -1,7 +1,6 @@
 """`newstide model`: make it, measure it, and choose which artifact is in use."""
 
-import typer
+from cli.model import artifacts, measuring, shadow, training  # noqa: F401 - each adds its commands to `app`
+from cli.model.common import app
 
-app = typer.Typer(help="Train, evaluate and export the model; list, check and choose artifacts.", no_args_is_help=True)
-
-from cli.model import artifacts, measuring, training  # noqa: E402, F401 - each adds its commands to `app`
+__all__ = ["app"]

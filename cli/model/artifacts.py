@@ -1,4 +1,4 @@
-"""`newstide model list | show | use | rollback | verify | export`: the artifacts."""
+"""`newstide model export | list | show | use | rollback | verify`: the artifacts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.context import Json
-from cli.model import app
-from cli.model.common import DEFAULT_ARTIFACTS, Artifacts, Name, Run, emit, plain_name, run_folder, training_extra
+from cli.model.common import DEFAULT_ARTIFACTS, Artifacts, Name, Run, app, emit, plain_name, run_folder, training_extra
 from cli.output import emit_json, emit_pairs, emit_table
 
 if TYPE_CHECKING:
@@ -23,6 +22,9 @@ def export(
     also: Annotated[
         list[str] | None, typer.Option("--also", help="Another precision beside int8: fp16 or fp32; repeatable.")
     ] = None,
+    with_baselines: Annotated[
+        bool, typer.Option("--with-baselines", help="Put what a model must beat into the card (minutes).")
+    ] = False,
     artifacts: Artifacts = DEFAULT_ARTIFACTS,
     as_json: Json = False,
 ) -> None:
@@ -33,7 +35,7 @@ def export(
         from model.export import export as write
 
     precisions: Any = ("int8", *(plain_name(each) for each in also or []))
-    found = write(Request(run_folder(run), plain_name(name), artifacts, texts.data_root(), precisions))
+    found = write(Request(run_folder(run), plain_name(name), artifacts, texts.data_root(), precisions, with_baselines))
     emit({"name": found.manifest.name, "version": found.version, **found.manifest.metrics["export"]}, as_json)
 
 
@@ -105,7 +107,16 @@ def use(
     from model import registry
 
     found = registry.use(artifacts, plain_name(name))
-    emit({"name": name, "version": found.version, "active": True}, as_json)
+    emit({"name": found.folder.name, "version": found.version, "active": True}, as_json)
+
+
+@app.command("rollback")
+def rollback(artifacts: Artifacts = DEFAULT_ARTIFACTS, as_json: Json = False) -> None:
+    """Go back to the artifact that was in use before; once more goes one further back."""
+    from model import registry
+
+    found = registry.roll_back(artifacts)
+    emit({"name": found.folder.name, "version": found.version, "active": True}, as_json)
 
 
 @app.command("verify")

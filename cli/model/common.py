@@ -14,6 +14,8 @@ import typer
 from cli.output import emit_json, emit_pairs, err
 from newstide.errors import NewstideError, UsageError
 
+app = typer.Typer(help="Train, evaluate and export the model; list, check and choose artifacts.", no_args_is_help=True)
+
 Artifacts = Annotated[Path, typer.Option("--artifacts", help="The folder that holds the artifacts.")]
 Name = Annotated[str | None, typer.Argument(help="Name of an artifact; default the one in use.")]
 Run = Annotated[str, typer.Option("--run", help="Name of the run; the same name continues it.")]

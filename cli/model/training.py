@@ -9,8 +9,7 @@ import msgspec
 import typer
 
 from cli.context import Json
-from cli.model import app
-from cli.model.common import DEFAULT_RUNS, Run, emit, progress, run_folder, training_extra
+from cli.model.common import DEFAULT_RUNS, Run, app, emit, progress, run_folder, training_extra
 from cli.output import emit_json, emit_table
 from newstide.errors import UsageError
 

@@ -132,6 +132,18 @@ class Database:
         self.engine.dispose()
 
 
+@contextmanager
+def savepoint(transaction: Transaction) -> Iterator[None]:
+    """Writes that may be refused without taking the transaction with them. Raises StoreRefused, or what else comes."""
+    try:
+        with transaction.begin_nested():
+            yield
+    except (exc.SQLAlchemyError, *_DRIVER_ERRORS, UnicodeError) as error:
+        if not _of_the_data(error):
+            raise
+        raise StoreRefused("the database refused the data", why=_first_line(error)) from error
+
+
 _DRIVER_ERRORS: Final = (psycopg.Error, sqlite3.Error)
 """What comes past SQLAlchemy: from COPY, and from the first words on a new connection."""
 

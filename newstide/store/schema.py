@@ -127,6 +127,24 @@ scores: Final = Table(
     comment="What a model version says of a revision: one row each, never changed.",
 )
 
+shadow_scores: Final = Table(
+    "shadow_scores",
+    metadata,
+    Column("seq", _big, primary_key=True),
+    Column("story_id", String(64), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("model_version", String(64), nullable=False),
+    Column("p_negative", Float, nullable=False),
+    Column("p_neutral", Float, nullable=False),
+    Column("p_positive", Float, nullable=False),
+    Column("score", Float),
+    Column("label", String(8), nullable=False),
+    Column("scored_at", UtcDateTime, nullable=False),
+    Column("stored_at", UtcDateTime, nullable=False),
+    UniqueConstraint("story_id", "revision", "model_version"),
+    comment="What a candidate says beside the active model. Apart, so that no page, rollup or count can meet it.",
+)
+
 rollups: Final = Table(
     "rollups",
     metadata,
@@ -190,6 +208,25 @@ source_items: Final = Table(
     Column("revision", Integer, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False, index=True),
     comment="The last text of each story: an edit becomes a revision, a repeat nothing.",
+)
+
+labels: Final = Table(
+    "labels",
+    metadata,
+    Column("id", _big, primary_key=True),
+    Column("story_id", String(64)),
+    Column("text", Text, nullable=False),
+    Column("text_hash", String(64), nullable=False),
+    Column("language", String(3), nullable=False),
+    Column("entity", String(64)),
+    Column("sentiment", String(8)),
+    Column("topic", String(32)),
+    Column("annotator", String(64), nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("model_version", String(64)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_labels_text_hash", "text_hash"),
+    comment="What people say of texts. Rows are only added; of one person's on one text and entity the last holds.",
 )
 
 Row = dict[str, Any]

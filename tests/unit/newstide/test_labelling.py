@@ -75,6 +75,7 @@ def test_what_is_written_is_read_back_as_it_was() -> None:
         ('{"text": "a", "label": "neutral", "annotator": ""}', "annotator"),
         ('{"text": "a", "label": "neutral", "created_at": "2026-03-02T12:00:00"}', "created_at"),
         ('{"text": "a", "label": "neutral", "created_at": "2026-03-02T12:00:01Z"}', "not come yet"),
+        ('{"text": "a", "label": "neutral", "created_at": "0001-01-01T00:00:00+14:00"}', "never was"),
         ('{"text": " \\u200b", "label": "neutral"}', "nothing to read in `text`"),
         ('{"text": "a", "entity": " ", "label": "neutral"}', "nothing to read in `entity`"),
         ('{"story_id": "absent", "label": "neutral"}', "no story absent"),
