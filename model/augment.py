@@ -1,7 +1,7 @@
 """More training texts from those at hand, labels unchanged. Pure: the same seed gives the same texts.
 
-Names are swapped for others of their kind, words for words of the same meaning and sense, numbers for numbers that keep their
-order (so that from 8 to 5 stays a fall). Back-translation would need weights that we do not have.
+Names are swapped for others of their kind, words for words of the same meaning and sense, numbers for numbers that keep
+their order (so that from 8 to 5 stays a fall). Back-translation would need weights that we do not have.
 """
 
 import random
@@ -12,8 +12,10 @@ from typing import Final
 
 from model.examples import Example
 from model.runs import Change
+from newstide.scoring import pairs
 
-# Within a line every word may stand for every other in any financial sentence, whatever surrounds it.
+# Within a line every word may stand for every other in any financial sentence, whatever surrounds it. So no "firm"
+# (prices firm) and no 料 (材料).
 _SYNONYMS: Final = tuple(
     tuple(line.split("|"))
     for line in """\
@@ -30,10 +32,8 @@ profit|earnings
 revenue|sales|turnover
 beats|tops|exceeds
 misses|trails|falls short of
-firm|company
 quarterly|three-month
 announces|unveils
-says|states
 cuts|lowers|trims
 raises|lifts|increases
 上涨|上扬|走高
@@ -49,8 +49,7 @@ raises|lifts|increases
 增长|上升|提升
 下滑|下降|减少
 显著|明显|大幅
-公司|该公司
-预计|预期|料
+预计|预期
 亏损|净亏损
 收购|并购
 股价|股票价格""".splitlines()
@@ -81,15 +80,21 @@ def augmented(examples: Sequence[Example], kinds: Sequence[Change], seed: int) -
             text = with_synonyms(text, draw)
         if "numbers" in kinds:
             text = with_numbers(text, draw)
-        if text != example.text:
+        # A name may hold a word that others stand for; a copy without its name would ask about nobody.
+        if text != example.text and (
+            not changed.entity or changed.entity in text or changed.entity not in changed.text
+        ):
             yield replace(changed, text=text)
 
 
 def swap_name(example: Example, name: str) -> Example:
     """The example about another name; unchanged when its own is not in the text or the other one already is."""
-    if example.entity is None or example.entity not in example.text or name in example.text:
+    if example.entity is None or pairs.mentions(example.text, name):
         return example
-    return replace(example, text=example.text.replace(example.entity, name), entity=name)
+    text = example.text
+    for start, end in reversed(pairs.mentions(text, example.entity)):
+        text = text[:start] + name + text[end:]
+    return example if text == example.text else replace(example, text=text, entity=name)
 
 
 def with_synonyms(text: str, draw: random.Random) -> str:

@@ -29,8 +29,11 @@ VALIDATION: Final = "sentiment/en_val.jsonl.gz"
 TEST: Final = "sentiment/en_test.jsonl.gz"
 
 
-class _Line(msgspec.Struct, frozen=True):
+class _Text(msgspec.Struct, frozen=True):
     text: str
+
+
+class _Line(_Text, frozen=True):
     label: str
     source: str
     agree: int = 0
@@ -93,12 +96,14 @@ def unpack(name: str, packed: bytes) -> bytes:
 
 
 def rows(root: Path, name: str) -> Iterator[dict[str, Any]]:
-    """The objects of a gzipped JSON-lines file. Raises DataInvalid with the line that is none."""
+    """The objects of a gzipped JSON-lines file, each with a `text`. Raises DataInvalid with the line that is none."""
     for number, line in enumerate(unpack(name, read_bytes(root, name)).splitlines(), 1):
         try:
-            yield msgspec.json.decode(line, type=dict[str, Any])
+            row = msgspec.json.decode(line, type=dict[str, Any])
+            msgspec.convert(row, _Text)
         except msgspec.MsgspecError as error:
-            raise DataInvalid(f"{name}, line {number} is not an object", why=str(error), fix="fix the line") from error
+            raise DataInvalid(f"{name}, line {number} is not a text", why=str(error), fix="fix the line") from error
+        yield row
 
 
 def fingerprint(parts: Iterable[str]) -> str:

@@ -1,20 +1,20 @@
 """What the model learns from: every labelled source as one kind of row, each with its licence and its part in a build.
 
-The `default` build takes everything whose licence is not expressly non-commercial; the `open` build only permissive sets
-and our own corpus. Test splits are read by `model.evaluate` alone.
+The `default` build takes everything whose licence is not expressly non-commercial; the `open` build only permissive
+sets and our own corpus. Of test splits only the texts are read here, to leave them out.
 """
 
-import json
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from model import data
+from model import data, robustness_cases
 from model.corpus import annotations, read
 from model.runs import Build
 from newstide.errors import DataInvalid
@@ -29,6 +29,7 @@ EN_VALIDATION: Final = "sentiment/en_val.jsonl.gz"
 ZH_TRAIN: Final = "sentiment/zh_train.jsonl.gz"
 ZH_VALIDATION: Final = "sentiment/zh_val.jsonl.gz"
 ZH_EXTRA: Final = "sentiment/zh_extra.jsonl.gz"
+TESTS: Final = (data.TEST, "sentiment/zh_test.jsonl.gz")
 FLASH_TOPICS: Final = "topics_entities/zh_finnl/train_list.json"
 RISK_EVENTS: Final = "topics_entities/zh_finese/train_list.json"
 
@@ -38,8 +39,9 @@ _WEIGHTS: Final = {"own": 1.5, "annotated": 1.0, "finfe": 0.7, "finne": 0.8, "ww
 _MIXED_WEIGHT: Final = 0.5
 _MAPPED_WEIGHT: Final = 0.4
 # Of sources that would drown the others; seeded.
-_ROWS_MAX: Final = {"wwxmu": 3_500, "finnsp_entity": 2_000, "finnl": 2_400, "finese": 1_600}
+_ROWS_MAX: Final = {"wwxmu": 2_500, "finnsp_entity": 1_200, "finnl": 2_400, "finese": 1_600}
 _SEED: Final = 20261123
+_OPENING: Final = 40
 
 # Labels of the flash items that mean one of our topics; with none of them, or with two, an item is left out.
 _OF_FLASH: Final = {
@@ -96,14 +98,13 @@ class Example:
 
 
 def training(root: Path, build: Build) -> list[Example]:
-    """All examples that a build learns from, distinct from every validation and test example by text."""
+    """All examples that a build learns from. No text of them is for validation, for a test or for the release gate."""
     found = [*_english(root, EN_TRAIN), *own("train")]
     if build == "default":
         found += [*_chinese(root, ZH_TRAIN), *_few(_chinese(root, ZH_EXTRA), "finnsp_entity")]
         found += [*annotated(root, "train"), *_flash_topics(root), *_risk_topics(root)]
-    kept = _few(found, "wwxmu")
-    aside = {e.text for e in [*validation(root, build), *own("test"), *annotated(root, "test")]}
-    return [example for example in kept if example.text and example.text not in aside]
+    aside = _measured(root) | {opening(example.text) for example in validation(root, build)}
+    return [example for example in _few(found, "wwxmu") if example.text and opening(example.text) not in aside]
 
 
 def validation(root: Path, build: Build) -> list[Example]:
@@ -111,7 +112,21 @@ def validation(root: Path, build: Build) -> list[Example]:
     found = [*_english(root, EN_VALIDATION), *own("validation")]
     if build == "default":
         found += [*_chinese(root, ZH_VALIDATION), *annotated(root, "validation")]
-    return [example for example in found if example.text]
+    aside = _measured(root)
+    return [example for example in found if example.text and opening(example.text) not in aside]
+
+
+def opening(text: str) -> str:
+    """What copies of a text share, however they are punctuated or cut: its first forty letters and digits."""
+    return "".join(filter(str.isalnum, text.lower()))[:_OPENING]
+
+
+def _measured(root: Path) -> set[str]:
+    """The openings of all texts that a model is measured on or checked with. The unlabelled sets hold some of them."""
+    public = [row["text"] for name in TESTS if (root / name).is_file() for row in data.rows(root, name)]
+    checks = [marked.text for case in robustness_cases.cases() for marked in case.texts]
+    ours = [example.text for example in (*own("test"), *annotated(root, "test"))]
+    return {opening(model_input(text)) for text in (*public, *checks, *ours)}
 
 
 def own(part: read.Part) -> Iterator[Example]:
@@ -130,19 +145,25 @@ def own(part: read.Part) -> Iterator[Example]:
 
 def annotated(root: Path, part: read.Part) -> Iterator[Example]:
     """Texts of the unlabelled sets that we labelled; what two annotators see differently is shared between labels."""
-    known = annotations.labels(part)
-    for name in annotations.TEXTS if known else ():
-        for row in data.rows(root, name):
-            text = model_input(row["text"])
-            if (label := known.get(annotations.key(text))) is not None:
-                yield Example(
-                    text,
-                    language_of(text),
-                    "annotated",
-                    sentiment=_shared([one_hot(i) for i in label.sentiments]),
-                    topics=_shared([topic_target(topic) for topic in label.topics]),
-                    weight=_WEIGHTS["annotated"],
-                )
+    texts = _annotated_texts(root)
+    for key, label in annotations.labels(part).items():
+        if (text := texts.get(key)) is not None:
+            yield Example(
+                text,
+                language_of(text),
+                "annotated",
+                sentiment=_shared([one_hot(i) for i in label.sentiments]),
+                topics=_shared([topic_target(topic) for topic in label.topics]),
+                weight=_WEIGHTS["annotated"],
+            )
+
+
+@cache
+def _annotated_texts(root: Path) -> dict[str, str]:
+    """The texts that we labelled, by key; the sets that hold them are large, so they are read once."""
+    wanted = annotations.everything()
+    raw = (model_input(row["text"]) for name in annotations.TEXTS if wanted for row in data.rows(root, name))
+    return {key: text for text in raw if (key := annotations.key(text)) in wanted}
 
 
 def one_hot(label: int) -> Target:
@@ -150,14 +171,16 @@ def one_hot(label: int) -> Target:
 
 
 def topic_target(topic: str) -> tuple[float, ...]:
+    """All of one topic. Raises ValueError for a name that is none."""
+    if topic not in TOPICS:
+        raise ValueError(f"{topic!r} is no topic")
     return tuple(float(topic == each) for each in TOPICS)
 
 
 def _english(root: Path, name: str) -> Iterator[Example]:
     """SEntFiN headlines, once as stories and once for each name; TFNS tweets as stories."""
     stories: dict[tuple[str, str], list[Target]] = defaultdict(list)
-    for row in data.rows(root, name):
-        text, target = model_input(row["text"]), one_hot(data.LABELS.index(row["label"]))
+    for row, text, target in _labelled(root, name):
         stories[row["source"], text].append(target)
         if row.get("entity"):
             yield Example(text, "en", row["source"], model_input(row["entity"]), target, group=text)
@@ -168,11 +191,11 @@ def _english(root: Path, name: str) -> Iterator[Example]:
 
 def _chinese(root: Path, name: str) -> Iterator[Example]:
     """Forum posts, media passages and portal headlines as stories; passages about a named platform as pairs."""
-    for row in data.rows(root, name):
-        source, text = row["source"], model_input(row["text"])
+    for row, text, target in _labelled(root, name):
+        source = row["source"]
         if source not in _WEIGHTS:
             continue
-        target, weight = one_hot(data.LABELS.index(row["label"])), _WEIGHTS[source]
+        weight = _WEIGHTS[source]
         if source == "finfe" and row.get("votes", 1) > 1 and row.get("unanimous"):
             weight = 1.0
         if source in ("finnsp_entity", "wwxmu") and row.get("entity"):
@@ -181,12 +204,26 @@ def _chinese(root: Path, name: str) -> Iterator[Example]:
             yield Example(text, "zh", source, None, target, weight=weight)
 
 
+def _labelled(root: Path, name: str) -> Iterator[tuple[dict[str, Any], str, Target]]:
+    """The rows of a file with their text, folded, and their sentiment. Raises DataInvalid for a row without."""
+    for number, row in enumerate(data.rows(root, name), 1):
+        if row.get("label") not in data.LABELS or not isinstance(row.get("source"), str):
+            raise DataInvalid(
+                f"{name}, line {number} is not a labelled text",
+                why=f"label {row.get('label')!r}, source {row.get('source')!r}",
+                fix="fix the line",
+            )
+        yield row, model_input(row["text"]), one_hot(data.LABELS.index(row["label"]))
+
+
 def _flash_topics(root: Path) -> list[Example]:
-    return _mapped(((row[0], row[1].split()) for row in _list(root, FLASH_TOPICS)), _OF_FLASH, "finnl")
+    rows = _list(root, FLASH_TOPICS, tuple[str, str])
+    return _mapped(((text, labels.split()) for text, labels in rows), _OF_FLASH, "finnl")
 
 
 def _risk_topics(root: Path) -> list[Example]:
-    return _mapped(((row[1], [row[2]]) for row in _list(root, RISK_EVENTS)[1:]), _OF_RISK, "finese")
+    rows = _list(root, RISK_EVENTS, tuple[str, str, str, str])
+    return _mapped(((text, [event]) for _, text, event, _ in rows), _OF_RISK, "finese")
 
 
 def _mapped(rows: Iterable[tuple[str, list[str]]], mapping: dict[str, str], source: str) -> list[Example]:
@@ -212,7 +249,8 @@ def _few(examples: Iterable[Example], source: str) -> list[Example]:
 
 
 def _mixed(item: read.Item) -> Target:
-    return _shared([one_hot(mention.label) for mention in item.mentions])
+    negative, neutral, positive = _shared([one_hot(mention.label) for mention in item.mentions])
+    return negative, neutral, positive
 
 
 def _shared(targets: list[Any]) -> Any:
@@ -220,8 +258,9 @@ def _shared(targets: list[Any]) -> Any:
     return tuple(sum(column) / len(targets) for column in zip(*targets, strict=True))
 
 
-def _list(root: Path, name: str) -> Any:
+def _list(root: Path, name: str, row: Any) -> Any:
+    """The rows of a JSON list, all of the type `row`. Raises DataInvalid when it is none."""
     try:
-        return json.loads(data.read_bytes(root, name))
-    except (msgspec.DecodeError, ValueError) as error:
+        return msgspec.json.decode(data.read_bytes(root, name), type=list[row])
+    except msgspec.MsgspecError as error:
         raise DataInvalid(f"{name} in the data folder is damaged", why=str(error), fix="restore the file") from error

@@ -12,7 +12,21 @@ import msgspec
 import numpy as np
 import onnx
 
-from model import calibrate, card, evaluate, examples, graphs, inputs, parity, quantise, runs, tokens, train
+from model import (
+    baselines,
+    calibrate,
+    card,
+    evaluate,
+    examples,
+    graphs,
+    inputs,
+    parity,
+    quantise,
+    robustness,
+    runs,
+    tokens,
+    train,
+)
 from model.examples import Example
 from model.inputs import Row
 from model.provenance import git_commit
@@ -20,7 +34,6 @@ from newstide import artifact, heads
 from newstide.artifact import FileEntry, Manifest, Precision
 from newstide.messages import SENTIMENTS, Language
 from newstide.scoring import onnx as scoring
-from newstide.topics import TOPICS
 
 FP32_IN_RUN: Final = "model-fp32.onnx"
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
@@ -30,13 +43,14 @@ _RANGE_TEXTS: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to export, and where to; `precisions` beside int8 also go into the artifact."""
+    """What to export, and where to; `precisions` go into the artifact, int8 among them."""
 
     run: Path
     name: str
     artifacts: Path
     data_root: Path
     precisions: tuple[Precision, ...] = ("int8",)
+    with_baselines: bool = False
 
 
 def export(request: Request) -> artifact.Artifact:
@@ -68,12 +82,11 @@ def export(request: Request) -> artifact.Artifact:
     made: dict[Precision, onnx.ModelProto] = {"int8": int8, "fp32": fp32}
     if "fp16" in request.precisions:
         made["fp16"] = graphs.half(fp32)
-    contents = {precision: made[precision] for precision in request.precisions}
     manifest = Manifest(
         schema=artifact.SCHEMA,
         name=request.name,
         labels=SENTIMENTS,
-        topics=TOPICS,
+        topics=record.topics,
         languages=LANGUAGES,
         max_tokens=record.config.max_tokens,
         calibration=calibration,
@@ -94,7 +107,7 @@ def export(request: Request) -> artifact.Artifact:
         # A folder's path is nobody's business but its owner's: only its name goes into what is shared.
         base=Path(record.config.start or record.config.base).name,
     )
-    return _write(request, manifest, contents)
+    return _write(request, manifest, made, record.config.build)
 
 
 def _fp32(run: Path, rows: Sequence[Row]) -> tuple[onnx.ModelProto, float]:
@@ -115,32 +128,52 @@ def _require_agreement(fp32: Any, int8: Any, held: Sequence[Example]) -> dict[st
     }
 
 
-def _write(request: Request, manifest: Manifest, contents: dict[Precision, onnx.ModelProto]) -> artifact.Artifact:
-    """Build the folder beside its place, verify it by loading and evaluating it, then move it there."""
+def _write(
+    request: Request, manifest: Manifest, made: dict[Precision, onnx.ModelProto], build: runs.Build
+) -> artifact.Artifact:
+    """Build the folder beside its place, measure and check it there, then move it."""
     request.artifacts.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=request.artifacts, prefix=".export-") as folder:
-        made = Path(folder) / request.name
-        made.mkdir()
-        shutil.copyfile(request.run / runs.TOKENIZER, made / runs.TOKENIZER)
-        for precision, graph in contents.items():
-            onnx.save(graph, made / f"model-{precision}.onnx")
-        manifest = msgspec.structs.replace(
-            manifest,
-            graphs={precision: f"model-{precision}.onnx" for precision in contents},
-            files={path.name: _entry(path) for path in sorted(made.iterdir())},
+        beside = Path(folder)
+        reference = _assemble(beside / "reference", request, manifest, {"fp32": made["fp32"]})
+        built = _assemble(beside / request.name, request, manifest, {each: made[each] for each in request.precisions})
+        place = built.folder
+        scorer = scoring.over(built, "cpu", threads=1, precision="int8")
+        metrics = {
+            **manifest.metrics,
+            "test": evaluate.evaluate(scorer, request.data_root, None, scoring.over(reference, "cpu", threads=1)),
+        }
+        if request.with_baselines:
+            metrics["baselines"] = baselines.baselines(request.data_root, build)
+        checked = robustness.check(scorer, robustness.unknown_share(place / runs.TOKENIZER))
+        final = msgspec.structs.replace(
+            built.manifest, metrics=metrics, checks=checked.checks(datetime.now(UTC).isoformat(timespec="seconds"))
         )
-        _save(made, manifest)
-        report = evaluate.evaluate(scoring.load(made, "cpu", precision="int8"), request.data_root)
-        manifest = msgspec.structs.replace(manifest, metrics={**manifest.metrics, "test": report})
-        (made / card.NAME).write_text(card.render(manifest), encoding="utf-8")
-        manifest = msgspec.structs.replace(manifest, files={**manifest.files, card.NAME: _entry(made / card.NAME)})
-        _save(made, manifest)
-        artifact.load(made)
+        (place / card.NAME).write_text(card.render(final), encoding="utf-8")
+        _save(place, msgspec.structs.replace(final, files={**final.files, card.NAME: _entry(place / card.NAME)}))
+        artifact.load(place)
         target = request.artifacts / request.name
         if target.exists():
-            target.rename(Path(folder) / "before")
-        made.rename(target)
+            target.rename(beside / "before")
+        place.rename(target)
     return artifact.load(target)
+
+
+def _assemble(
+    folder: Path, request: Request, manifest: Manifest, contents: dict[Precision, onnx.ModelProto]
+) -> artifact.Artifact:
+    """A folder with these graphs, loaded."""
+    folder.mkdir()
+    shutil.copyfile(request.run / runs.TOKENIZER, folder / runs.TOKENIZER)
+    for precision, graph in contents.items():
+        onnx.save(graph, folder / f"model-{precision}.onnx")
+    whole = msgspec.structs.replace(
+        manifest,
+        graphs={precision: f"model-{precision}.onnx" for precision in contents},
+        files={path.name: _entry(path) for path in sorted(folder.iterdir())},
+    )
+    _save(folder, whole)
+    return artifact.load(folder)
 
 
 def _save(folder: Path, manifest: Manifest) -> None:

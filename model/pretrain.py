@@ -108,7 +108,14 @@ def pretrain(
     model = MaskedModel(encoder)
     optimizer, scheduler = _optimizer(model, config)
     step = _resume(folder, model, optimizer, scheduler)
-    masker = _Masker(config, tokenizer.token_to_id("[MASK]"), encoder.config.vocab_size)
+    mask_id = tokenizer.token_to_id("[MASK]")
+    if mask_id is None or not all(fit.values()):
+        raise ModelInvalid(
+            f"nothing to pre-train {config.base!r} on",
+            why=f"it needs a [MASK] token, and more than {HELD_TEXTS} texts of each language",
+            fix="give another --base, or more texts",
+        )
+    masker = _Masker(config, mask_id, encoder.config.vocab_size)
     with runs.Curves(folder, step) as curves:
         for chosen in _schedule(fit, config, step):
             loss = _learn(model, optimizer, scheduler, masker.of(chosen, config.seed * 1_000_003 + step), config)

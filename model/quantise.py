@@ -39,6 +39,7 @@ def quantise(model: ModelProto, rows: Sequence[Row], recipe: Recipe = SHIPPED) -
     """An int8 copy of the graph; `rows` (of training headlines) fix the static step sizes."""
     work = onnx.ModelProto()
     work.CopyFrom(model)
+    graphs.plain_normalisation(work)
     found = graphs.products(work)
     narrow = [product for product in found if product.narrows]
     wide = [product for product in found if not product.narrows]

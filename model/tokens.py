@@ -1,7 +1,6 @@
 """The tokenizer file: made once from the base, used by training, export and serving alike, known by its hash."""
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -24,17 +23,8 @@ def hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def encode(path: Path, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of each text, in order."""
-    return [encoding.ids for encoding in read(path).encode_batch(list(texts))]
-
-
-def pad_id(path: Path) -> int:
-    """The id of the padding token; 0 when the vocabulary names none (the mask hides it anyway)."""
-    return read(path).token_to_id("[PAD]") or 0
-
-
 def read(path: Path) -> Tokenizer:
+    """The tokenizer in a file. Raises ModelInvalid when there is none."""
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # noqa: BLE001 - the library raises bare Exception

@@ -20,7 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model import augment, batches, data, inputs, judging, losses, network, runs, tokens, ways
+from model import augment, batches, checkpoint, data, inputs, judging, losses, network, runs, tokens, ways
+from model.checkpoint import Parts
 from model.examples import Example
 from model.inputs import Inputs, Row
 from model.provenance import git_commit
@@ -42,27 +43,6 @@ class Progress:
     steps: int
     loss: float
     measured: dict[str, float] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What learns. `average` follows `model` smoothly; it is what is measured and kept, for it generalises better."""
-
-    model: network.Network
-    average: network.Network
-    optimizer: Any
-    scheduler: Any
-    tuner: Any
-
-
-@dataclass(slots=True)
-class State:
-    """What changes while training; all of it is in the checkpoint."""
-
-    step: int = 0
-    best_step: int = 0
-    best: float = -1.0
-    stale: int = 0
 
 
 def train(
@@ -91,8 +71,8 @@ def train(
     tuner = ways.prepare(model, config.way, steps)
     optimizer, scheduler = _optimizer(model, config, steps)
     parts = Parts(model, copy.deepcopy(model).requires_grad_(False), optimizer, scheduler, tuner)
-    state = _resume(folder, parts)
-    taught = _teacher_logits(config, fit)
+    state = checkpoint.resume(folder, parts)
+    taught = _teacher_logits(config, fit, record.tokenizer_hash)
     every = max(1, steps // (config.epochs * config.evals_per_epoch))
     with runs.Curves(folder, state.step) as curves:
         for chosen in _schedule(fit, config, state.step):
@@ -108,8 +88,10 @@ def train(
                 scores = measure(parts.average, tokenizer, splits[1])
                 score = float(np.mean(list(scores.values())))
                 curves.add(state.step, {"loss": loss, "macro_f1": score, **scores})
-                _keep(folder, parts, state, score, config)
-                record = record if state.stale else msgspec.structs.replace(record, best=scores)
+                if score > state.best:
+                    record = msgspec.structs.replace(record, best=scores)
+                    runs.write(folder, record)
+                checkpoint.keep(folder, parts, state, score, config.way)
             report(Progress(state.step, steps, loss, scores))
     done = msgspec.structs.replace(
         record,
@@ -149,7 +131,7 @@ def logits_of(model: network.Network, rows: Sequence[Row], batch_texts: int = 64
 def load(run: Path) -> network.Network:
     """The network of a finished run, with its best weights. Raises ModelInvalid when they cannot be read."""
     record = runs.read(run, runs.RunRecord)
-    model = network.from_config(run, TOPICS)
+    model = network.from_config(run, record.topics)
     ways.restore(model, record.config.way)
     try:
         model.load_state_dict(torch.load(run / runs.BEST, weights_only=True))
@@ -163,6 +145,14 @@ def load(run: Path) -> network.Network:
 def _start(config: runs.TrainConfig, folder: Path) -> network.Network:
     """The network before the first step: of a base, or of an earlier run; with fewer layers for a student."""
     if config.start:
+        _require_our_topics(Path(config.start))
+        before = runs.read(Path(config.start), runs.RunRecord).config.way
+        if before in ways.ADDED:
+            raise ModelInvalid(
+                f"a run of the way {before!r} cannot be gone on from",
+                why="what it added to the network would be lost, or added twice",
+                fix="start from a run of another way",
+            )
         model = load(Path(config.start))
     else:
         model = network.from_base(network.base_folder(config.base), TOPICS, config.dropout)
@@ -208,7 +198,7 @@ def _open_run(
 
 def _optimizer(model: network.Network, config: runs.TrainConfig, steps: int) -> tuple[Any, Any]:
     groups: dict[tuple[float, float], list[Tensor]] = {}
-    added = config.way in ("lora", "adalora", "prefix", "adapter")
+    added = config.way in (*ways.LOW_RANK, *ways.ADDED)
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             # Biases and normalisation gains set a level; pulling them to zero only harms.
@@ -258,8 +248,28 @@ def _step(parts: Parts, fit: Inputs, chosen: list[int], taught: Tensor | None, c
     return float(loss.detach())
 
 
-def _teacher_logits(config: runs.TrainConfig, fit: Inputs) -> Tensor | None:
-    return torch.from_numpy(logits_of(load(Path(config.teacher)), fit.rows)) if config.teacher else None
+def _teacher_logits(config: runs.TrainConfig, fit: Inputs, tokenizer_hash: str) -> Tensor | None:
+    if not config.teacher:
+        return None
+    teacher = Path(config.teacher)
+    _require_our_topics(teacher)
+    if runs.read(teacher, runs.RunRecord).tokenizer_hash != tokenizer_hash:
+        raise ModelInvalid(
+            f"the run {teacher.name} cannot teach this one",
+            why="it has another tokenizer: the same numbers are other words to it",
+            fix="train both from one base, with the same --max-tokens",
+        )
+    return torch.from_numpy(logits_of(load(teacher), fit.rows))
+
+
+def _require_our_topics(run: Path) -> None:
+    topics = runs.read(run, runs.RunRecord).topics
+    if topics != TOPICS:
+        raise ModelInvalid(
+            f"training cannot go on from the run {run.name}, nor learn from it",
+            why=f"its topic {topics[-1]} was learned from examples, and no set has labels for it",
+            fix="name the run that it was made from, and learn the topic again afterwards",
+        )
 
 
 @torch.no_grad()
@@ -268,38 +278,3 @@ def _follow(parts: Parts, keep: float) -> None:
     for average, current in pairs:
         if current.requires_grad:
             average.lerp_(current, 1.0 - keep)
-
-
-def _keep(folder: Path, parts: Parts, state: State, score: float, config: runs.TrainConfig) -> None:
-    if score > state.best:
-        state.best, state.best_step, state.stale = score, state.step, 0
-        merged = copy.deepcopy(parts.average)
-        ways.merge(merged, config.way)
-        runs.save(folder / runs.BEST, merged.state_dict())
-    else:
-        state.stale += 1
-    runs.save(
-        folder / runs.LAST,
-        {
-            "model": parts.model.state_dict(),
-            "average": parts.average.state_dict(),
-            "optimizer": parts.optimizer.state_dict(),
-            "scheduler": parts.scheduler.state_dict(),
-            "random": torch.get_rng_state(),
-            "state": [state.step, state.best_step, state.best, state.stale],
-        },
-    )
-
-
-def _resume(folder: Path, parts: Parts) -> State:
-    path = folder / runs.LAST
-    if not path.is_file():
-        return State()
-    kept = torch.load(path, weights_only=True)
-    parts.model.load_state_dict(kept["model"])
-    parts.average.load_state_dict(kept["average"])
-    parts.optimizer.load_state_dict(kept["optimizer"])
-    parts.scheduler.load_state_dict(kept["scheduler"])
-    torch.set_rng_state(kept["random"])
-    step, best_step, best, stale = kept["state"]
-    return State(int(step), int(best_step), float(best), int(stale))

@@ -1,8 +1,8 @@
 """The bilingual base: the English encoder with its vocabulary trimmed to finance text and extended by Chinese.
 
-Three kinds of tokens: English word pieces that financial text uses, single Chinese characters, and Chinese words that are
-frequent enough to have a meaning of their own (净利润, 不及预期). A word is matched before its characters, leftmost and
-longest; all else is spelled out, so no text of known characters is unreadable.
+Three kinds of tokens: English word pieces that financial text uses, single Chinese characters, and Chinese words that
+are frequent enough to have a meaning of their own (净利润, 不及预期). A word is matched before its characters, leftmost
+and longest; all else is spelled out, so no text of known characters is unreadable.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Ways to fine-tune: which parameters learn, and what is added to the network for it.
 
-`full`: all but the word embeddings. `top`: the last two layers. `lora`, `adalora`: low-rank updates of query and value (Hu
-et al. 2021, Zhang et al. 2023, by the library peft). `prefix`: learned keys and values before those of the text in each layer
-(Li & Liang 2021). `adapter`: a bottleneck after each layer (Houlsby et al. 2019). The head always learns.
+`full`: all but the word embeddings. `top`: the last two layers. `lora`, `adalora`: low-rank updates of query and value
+(Hu et al. 2021, Zhang et al. 2023, by the library peft). `prefix`: learned keys and values before those of the text in
+each layer (Li & Liang 2021). `adapter`: a bottleneck after each layer (Houlsby et al. 2019). The head always learns.
 """
 
 from typing import Any, Final, get_args
@@ -14,12 +14,19 @@ from model.network import Network
 from model.runs import Way
 
 WAYS: Final[tuple[Way, ...]] = get_args(Way)
+LOW_RANK: Final[tuple[Way, ...]] = ("lora", "adalora")
+"""Folded into the weights at the end."""
+ADDED: Final[tuple[Way, ...]] = ("prefix", "adapter")
+"""Parts of the graph for good."""
 _TOP_LAYERS: Final = 2
 _RANK: Final = 16
 _PREFIX_TOKENS: Final = 16
 _BOTTLENECK: Final = 48
 # AdaLoRA starts with more rank than it ends with and prunes between these shares of the steps.
 _PRUNE_FROM, _PRUNE_TO = 0.2, 0.7
+_ADAPTER: Final = "default"
+# Names in peft's rank allocator.
+_IMPORTANCE: Final = ("ipt", "exp_avg_ipt", "exp_avg_unc")
 
 
 class Adapter(nn.Module):
@@ -34,7 +41,8 @@ class Adapter(nn.Module):
 
     def forward(self, states: Tensor, asking: Tensor) -> Tensor:
         done: Tensor = self.inner(states, asking)
-        return done + self.up(torch.nn.functional.gelu(self.down(done)))
+        more: Tensor = self.up(nn.functional.gelu(self.down(done)))
+        return done + more
 
 
 class Prefixed(nn.Module):
@@ -55,7 +63,7 @@ def prepare(network: Network, way: Way, steps: int = 1) -> Any:
     encoder.get_input_embeddings().weight.requires_grad_(False)
     if way == "full":
         return None
-    if way in ("lora", "adalora"):
+    if way in LOW_RANK:
         tuner = _low_rank(network, way, steps)
         network.head.requires_grad_(True)
         return tuner
@@ -75,21 +83,37 @@ def prepare(network: Network, way: Way, steps: int = 1) -> Any:
 
 def merge(network: Network, way: Way) -> None:
     """Fold low-rank updates into the weights that they update; other additions are part of the graph."""
-    if way not in ("lora", "adalora"):
+    if way not in LOW_RANK:
         return
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, BaseTunerLayer):
-                child.merge()  # type: ignore[attr-defined]
+                child.merge()
                 setattr(parent, name, child.get_base_layer())
 
 
 def restore(network: Network, way: Way) -> None:
     """Give a fresh network the parts that a finished run of the way has, so that its weights can be loaded."""
-    if way in ("prefix", "adapter"):
+    if way in ADDED:
         prepare(network, way)
+
+
+def tuner_state(tuner: Any) -> dict[str, Any] | None:
+    """What a tuner knows of the steps before: how much each rank mattered, and which are left."""
+    if tuner is None:
+        return None
+    allocator, config = tuner.rankallocator, tuner.peft_config[_ADAPTER]
+    return {"importance": [getattr(allocator, name) for name in _IMPORTANCE], "left": config.rank_pattern}
+
+
+def set_tuner_state(tuner: Any, state: dict[str, Any] | None) -> None:
+    """Make the tuner know what `tuner_state` told."""
+    if tuner is not None and state is not None:
+        for name, value in zip(_IMPORTANCE, state["importance"], strict=True):
+            setattr(tuner.rankallocator, name, value)
+        tuner.peft_config[_ADAPTER].rank_pattern = state["left"]
 
 
 def trainable(network: Network) -> int:
@@ -114,4 +138,4 @@ def _low_rank(network: Network, way: Way, steps: int) -> Any:
         total_step=max(2, steps),
         **common,
     )
-    return AdaLoraModel(network, {"default": config}, "default")
+    return AdaLoraModel(network, {_ADAPTER: config}, _ADAPTER)  # type: ignore[no-untyped-call]

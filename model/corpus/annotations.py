@@ -1,8 +1,8 @@
 """Labels that two annotators of ours gave to texts that are not ours: stored by the text's hash, never with the text.
 
-`annotations.txt` has one line for each text, tab-separated: hash, language, topic by A, sentiment by A, topic by B, sentiment
-by B (empty where only A labelled). The texts are in the data folder. Of the texts labelled twice a half, chosen by hash, is
-held back as the test of topics.
+`annotations.txt` has one line for each text, tab-separated: hash, language, topic by A, sentiment by A, topic by B,
+sentiment by B (empty where only A labelled). The texts are in the data folder. Of the texts labelled twice a half,
+chosen by hash, is held back as the test of topics.
 """
 
 from collections import Counter

@@ -86,25 +86,35 @@ def shingles(text: str) -> frozenset[str]:
 
 
 class _Index:
-    """Finds texts by their rarer shingles."""
+    """Finds texts by their rarest shingles.
+
+    Two sets whose similarity is above the limit share more than that share of either. So they share one even when of
+    both, put in one order, only the first are looked at and that share of them is left out (prefix filtering, Chaudhuri
+    et al. 2006). Rarest first, hardly any other text has those.
+    """
 
     def __init__(self, items: Sequence[Item]) -> None:
         self._items = items
         self._sets = [shingles(item.text) for item in items]
+        self._count = Counter(member for members in self._sets for member in members)
         self._holders: dict[str, list[int]] = defaultdict(list)
         for i, members in enumerate(self._sets):
-            for member in members:
+            for member in self._rarest(members):
                 self._holders[member].append(i)
 
     def similar(self, members: frozenset[str]) -> Iterator[Item]:
-        shared = Counter(i for member in members for i in self._holders.get(member, ()))
-        for i, count in shared.items():
-            if count / len(members | self._sets[i]) > NEAR_DUPLICATE:
+        """The items whose similarity with the shingles is above the limit, in order."""
+        for i in sorted({i for member in self._rarest(members) for i in self._holders.get(member, ())}):
+            if len(members & self._sets[i]) / len(members | self._sets[i]) > NEAR_DUPLICATE:
                 yield self._items[i]
+
+    def _rarest(self, members: frozenset[str]) -> list[str]:
+        ordered = sorted(members, key=lambda member: (self._count[member], member))
+        return ordered[: len(members) - int(NEAR_DUPLICATE * len(members))]
 
 
 def _size(items: Sequence[Item]) -> Iterator[Finding]:
-    texts = Counter(item.language for item in items)
+    texts: Counter[str] = Counter(item.language for item in items)
     for language, least in TEXTS_MIN.items():
         if texts[language] < least:
             yield Finding("size", language, f"{texts[language]} texts, at least {least} are needed")

@@ -1,8 +1,8 @@
 """The corpus files as typed rows. Pure but for reading the files beside this module.
 
-One line is `LANGUAGE STYLE TOPIC SENTIMENT CASE TEXT`, separated by tabs. `=en` in the first field is the counterpart in
-English of the line before, `~zh` the minimal-pair partner of the last Chinese line. In the text `{Acme:-}` is a mention of
-Acme, with the sentiment towards it. Lines that hang together share a `group`, and a group never crosses splits.
+One line is `LANGUAGE STYLE TOPIC SENTIMENT CASE TEXT`, separated by tabs. `=en` in the first field is the counterpart
+in English of the line before, `~zh` the minimal-pair partner of the last Chinese line. In the text `{Acme:-}` is a
+mention of Acme, with the sentiment towards it. Lines that hang together share a `group`; no group crosses splits.
 """
 
 import hashlib
@@ -107,6 +107,9 @@ def _item(path: Path, number: int, fields: list[str], group: str) -> Item:
         raise _wrong(path, number, f"{language!r} is not the language of its text")
     if "{" in text or "}" in text:
         raise _wrong(path, number, "a mention is not of the form {name:sign}")
+    mentions = tuple(_mentions(raw))
+    if sentiment == MIXED and len({mention.label for mention in mentions}) < 2:
+        raise _wrong(path, number, f"{MIXED!r} needs two names that it means different things for")
     linked = marked[0] in "=~"
     if linked and not group:
         raise _wrong(path, number, "it refers to a line before, and there is none")
@@ -117,7 +120,7 @@ def _item(path: Path, number: int, fields: list[str], group: str) -> Item:
         topic,
         SIGNS.get(sentiment),
         case,
-        tuple(_mentions(raw)),
+        mentions,
         path.name,
         number,
         group if linked else hashlib.sha256(text.encode()).hexdigest()[:16],
