@@ -3,10 +3,10 @@
 A, sequential:  for message in consumer: transformers.pipeline(text); INSERT; commit; consumer.commit()
 B, ours:        `newstide process`, as many processes as given, one thread of the model each
 
-    python -m benchmarks.bench_sequential --checkpoint runs/minilm-en
+    python -m benchmarks.bench_sequential --run runs/bilingual
 
-The checkpoint is a folder of `newstide model train` (config.json, tokenizer.json, best.pt): the torch weights are not
-committed. Prints a summary, then one JSON line. Exit status 1 when ours is not `--at-least` times as fast (default 8).
+The run is a folder of `newstide model train` (config.json, tokenizer.json, best.pt): torch weights are not committed.
+Prints a summary, then one JSON line. Exit status 1 when ours is not `--at-least` times as fast (default 8).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SEQUENTIAL_TOPIC = "bench.sequential"
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", type=Path, default=Path("runs/minilm-en"))
+    parser.add_argument("--run", type=Path, default=Path("runs/bilingual"))
     parser.add_argument("--slice", type=int, default=500, help="stories of one sequential slice (default 500)")
     parser.add_argument("--factor", type=int, default=8, help="our slices are so many times as long (default 8)")
     parser.add_argument("--repeats", type=int, default=5, help="rounds of A-B-B-A (default 5)")
@@ -48,9 +48,9 @@ def main() -> int:
     parser.add_argument("--unpacked", action="store_true", help="ours too reads one story a record")
     parser.add_argument("--at-least", type=float, default=8.0)
     options = parser.parse_args()
-    missing = [n for n in ("config.json", "tokenizer.json", "best.pt") if not (options.checkpoint / n).is_file()]
+    missing = [n for n in ("config.json", "tokenizer.json", "best.pt") if not (options.run / n).is_file()]
     if missing:
-        print(f"{options.checkpoint} lacks {', '.join(missing)}. Run first: newstide model train", file=sys.stderr)
+        print(f"{options.run} lacks {', '.join(missing)}. Run first: newstide model train", file=sys.stderr)
         return 1
     with ground(6) as made:
         return _compare(made, options)
@@ -60,7 +60,7 @@ def _compare(made: Ground, options: argparse.Namespace) -> int:
     per_round = 2 * options.slice * (1 + options.factor)
     file, source = headlines(per_round * (options.repeats + 1), made.scratch)
     items = _items(file)
-    peer, ours = Sequential(made, options.checkpoint), Ours(made, options.processes, options.unpacked)
+    peer, ours = Sequential(made, options.run), Ours(made, options.processes, options.unpacked)
     a_long, b_long = options.slice, options.slice * options.factor
     peer.run([next(items) for _ in range(50)])  # warm, both
     ours.run([next(items) for _ in range(500)])
@@ -126,7 +126,7 @@ def _items(file: Path) -> Iterator[NewsItem]:
 class Sequential:
     """The loop that everybody writes first. It gets torch's eager mode with the faster attention, and both cores."""
 
-    def __init__(self, made: Ground, checkpoint: Path) -> None:
+    def __init__(self, made: Ground, run: Path) -> None:
         from kafka import KafkaConsumer  # a benchmark's peer uses the client bare
 
         with closing(made.bus().admin()) as admin:
@@ -137,7 +137,7 @@ class Sequential:
         )
         self._database.commit()
         self._producer = made.bus().producer()
-        self._pipeline = _pipeline(checkpoint)
+        self._pipeline = _pipeline(run)
         self._spent_s, self._stories = np.zeros(3), 0
         self._consumer = KafkaConsumer(
             SEQUENTIAL_TOPIC,
@@ -182,40 +182,17 @@ class Sequential:
         self._database.close()
 
 
-def _pipeline(checkpoint: Path) -> Any:
+def _pipeline(run: Path) -> Any:
     """`transformers.pipeline` over our own weights."""
     import torch
-    from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerFast, pipeline
-    from transformers.modeling_outputs import SequenceClassifierOutput
+    from transformers import pipeline
 
-    from model.network import Classifier
-    from newstide.messages import SENTIMENTS
+    from benchmarks.model_peers import stock_model, tokenizer_of
 
     torch.set_num_threads(THREADS)
     torch.set_num_interop_threads(1)
-    config = AutoConfig.from_pretrained(checkpoint, local_files_only=True)
-    config.id2label, config.label2id = dict(enumerate(SENTIMENTS)), {name: n for n, name in enumerate(SENTIMENTS)}
-
-    class Peer(PreTrainedModel):
-        config_class = type(config)
-
-        def __init__(self) -> None:
-            super().__init__(config)
-            encoder = AutoModel.from_config(config, attn_implementation="sdpa")
-            self.inner = Classifier(encoder, int(config.hidden_size), 0.0)
-
-        def forward(self, input_ids: Any, attention_mask: Any = None, **_: Any) -> Any:
-            return SequenceClassifierOutput(logits=self.inner(input_ids, attention_mask))
-
-    peer: Any = Peer()
-    peer.inner.load_state_dict(torch.load(checkpoint / "best.pt", weights_only=True))
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_file=str(checkpoint / "tokenizer.json"),
-        pad_token="[PAD]",  # noqa: S106 - no password
-        model_max_length=128,
-    )
     make: Any = pipeline  # its many overloads know no model of ours
-    return make("text-classification", model=peer.eval(), tokenizer=tokenizer, truncation=True, device=-1)
+    return make("text-classification", model=stock_model(run), tokenizer=tokenizer_of(run), truncation=True, device=-1)
 
 
 class Ours:

@@ -81,9 +81,8 @@ def augmented(examples: Sequence[Example], kinds: Sequence[Change], seed: int) -
         if "numbers" in kinds:
             text = with_numbers(text, draw)
         # A name may hold a word that others stand for; a copy without its name would ask about nobody.
-        if text != example.text and (
-            not changed.entity or changed.entity in text or changed.entity not in changed.text
-        ):
+        lost = changed.entity is not None and changed.entity in changed.text and changed.entity not in text
+        if text != example.text and not lost:
             yield replace(changed, text=text)
 
 

@@ -25,7 +25,7 @@ FOLDS: Final = 8
 """Of the cross-validation; of eight examples each is left out once."""
 PRIOR: Final = 0.02
 """The share of stories that the new topic is taken to have: what the examples weigh together, whatever their number."""
-RIDGE: Final = 0.1
+RIDGE: Final = 0.01
 """Pull towards zero of the weights of standardised states, beside a mean loss."""
 SHOWN_MAX: Final = 5
 """Of the texts that went wrong."""

@@ -2,8 +2,8 @@
 
     python -m model.compare runs/NAME [texts] [--student runs/OTHER]
 
-needs finished runs alone: it exports their graphs in memory. One thread; rates are medians of passes in which the graphs
-take turns, and are for comparing rows, not machines. Its table is the one in docs/model.md.
+needs finished runs alone: it exports their graphs in memory. One thread; rates are medians of passes in which the
+graphs take turns, and are for comparing rows, not machines. Its table is the one in docs/model.md.
 """
 
 import argparse
@@ -27,8 +27,8 @@ from model.metrics import Floats
 from newstide import heads
 
 HEAD: Final = (
-    "| graph | MB | texts/s | one by one/s | story as fp32 | company as fp32 | logits off by | macro-F1 en | macro-F1 zh "
-    "| same answer in any batch |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---|"
+    "| graph | MB | texts/s | one by one/s | story as fp32 | company as fp32 | logits off by "
+    "| macro-F1 en | macro-F1 zh | same answer in any batch |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---|"
 )
 _RANGE_TEXTS: Final = 256
 # Of each graph; the first warms up and is not counted.

@@ -30,7 +30,7 @@ from model.provenance import git_commit
 from newstide import heads
 from newstide.artifact import TopicName
 from newstide.errors import DataInvalid, UsageError
-from newstide.text import language_of, model_input
+from newstide.text import fold, language_of, model_input
 
 REPORT: Final = "fewshot.json"
 EXAMPLES_MIN: Final = 8
@@ -102,7 +102,8 @@ def read_examples(path: Path) -> list[str]:
         if not line.strip() or line.startswith("#"):
             continue
         text = model_input(line)
-        if language_of(text) not in LANGUAGES:
+        # Of the text before look-alikes are folded: Cyrillic would read as Latin.
+        if not text or language_of(fold(line)) not in LANGUAGES:
             raise _wrong(path, number, "it is neither English nor Chinese", "the model reads no other language")
         if (before := places.setdefault(text, number)) != number:
             raise _wrong(path, number, f"it is the text of line {before} again", "an example counts once: remove it")

@@ -38,7 +38,9 @@ def splits(root: Path, config: runs.TrainConfig, labels: Path | None = None) -> 
         new = read_labels(labels)
         fit = new + draw.sample(fit, min(len(fit), max(REPLAY_MIN, REPLAY * len(new))))
     elif config.rows:
-        fit = draw.sample(fit, min(config.rows, len(fit)))
+        kept = [example for example in fit if config.focus and example.source in examples.OURS]
+        rest = [example for example in fit if not (config.focus and example.source in examples.OURS)]
+        fit = kept + draw.sample(rest, min(config.rows, len(rest)))
     return fit, held
 
 

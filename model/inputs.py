@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,9 +15,6 @@ from newstide.topics import TOPICS
 
 Row = tuple[tuple[int, ...], tuple[int, ...]]
 """Token ids and token types of one text, equally long."""
-# A topic matters less than the sign: two thirds of a story's say goes to sentiment.
-_TOPIC_SHARE: Final = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
@@ -47,8 +44,13 @@ def rows_of(tokenizer: Any, examples: Sequence[Example]) -> list[Row]:
     return out
 
 
-def encode(tokenizer: Any, examples: Sequence[Example], class_weight_power: float) -> Inputs:
-    """Inputs of the examples; rarer labels of a task and language weigh share**-power more."""
+def encode(
+    tokenizer: Any, examples: Sequence[Example], class_weight_power: float, topic_share: float
+) -> Inputs:
+    """Inputs of the examples; rarer labels of a task and language weigh share**-power more.
+
+    A topic counts `topic_share` of a sentiment.
+    """
     sentiment = torch.tensor([example.sentiment or (0.0,) * len(SENTIMENTS) for example in examples])
     topics = torch.tensor([example.topics or (0.0,) * len(TOPICS) for example in examples])
     weight = torch.tensor([example.weight for example in examples])
@@ -59,7 +61,7 @@ def encode(tokenizer: Any, examples: Sequence[Example], class_weight_power: floa
         sentiment,
         weight * _balance(sentiment, kinds, class_weight_power),
         topics,
-        _TOPIC_SHARE * weight * _balance(topics, kinds, class_weight_power),
+        topic_share * weight * _balance(topics, kinds, class_weight_power),
     )
 
 

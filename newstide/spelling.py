@@ -6,6 +6,7 @@ within the basic block of Chinese characters. Phrases are not looked at, so a ch
 (乾, as in 乾照光电) follows its commoner reading, wherever it stands.
 """
 
+import re
 from typing import Final
 
 _TRADITIONAL: Final = (
@@ -118,5 +119,18 @@ _SIMPLIFIED: Final = (
 _LOOKS_LIKE: Final = "АВЕКМНОРСТУХаеорсухіјѕԁһԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧορν"
 _LATIN: Final = "ABEKMHOPCTYXaeopcyxijsdhqwABEZHIKMNOPTYXopv"
 
-FOLDING: Final = str.maketrans(_TRADITIONAL + _LOOKS_LIKE, _SIMPLIFIED + _LATIN)
-"""For `str.translate`; every character becomes exactly one, so positions stay what they were."""
+HAN_FOLDING: Final = str.maketrans(_TRADITIONAL, _SIMPLIFIED)
+LATIN_FOLDING: Final = str.maketrans(_LOOKS_LIKE, _LATIN)
+# A letter of these scripts that has no Latin double: the text is Russian or Greek, not English in disguise.
+_FOREIGN: Final = re.compile(f"(?![{_LOOKS_LIKE}])[\u0370-\u03ff\u0400-\u04ff]")
+
+
+def one_spelling(text: str) -> str:
+    """Traditional characters simplified; look-alikes made Latin, unless the text is of their own script.
+
+    Every character becomes exactly one, so positions stay what they were. Idempotent.
+    """
+    if text.isascii():
+        return text
+    text = text.translate(HAN_FOLDING)
+    return text if _FOREIGN.search(text) else text.translate(LATIN_FOLDING)

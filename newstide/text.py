@@ -10,7 +10,7 @@ import unicodedata
 from typing import Final
 
 from newstide.messages import Language
-from newstide.spelling import FOLDING
+from newstide.spelling import one_spelling
 
 # A model reads at most 128 tokens; 1,024 characters hold more than that in any natural text, and the bound keeps a
 # 5 MB "headline" from costing more than a real one.
@@ -69,5 +69,5 @@ def language_of(text: str) -> Language:
 
 
 def _readable(raw: str) -> str:
-    text = fold(_URL.sub(" ", fold(raw[:READ_CHARS_MAX]))).translate(FOLDING)
+    text = one_spelling(fold(_URL.sub(" ", fold(raw[:READ_CHARS_MAX]))))
     return text[:INPUT_CHARS_MAX].rstrip()

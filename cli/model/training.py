@@ -1,4 +1,4 @@
-"""`newstide model base | pretrain | train | runs`."""
+"""`newstide model base | pretrain | train | fewshot | runs`."""
 
 from __future__ import annotations
 
@@ -90,6 +90,34 @@ def train(
     if from_labels is not None and config.start:
         figures["change_on_old_data"] = finetune.guard(Path(config.start), run_folder(run), splits[1])
     emit(figures, as_json)
+
+
+@app.command("fewshot")
+def fewshot(
+    topic: Annotated[str, typer.Option("--topic", help="Name of the new topic, such as pandemic.")],
+    examples: Annotated[Path, typer.Option("--examples", help="8 to 200 texts about it, one a line; # a comment.")],
+    from_: Annotated[str, typer.Option("--from", help="The finished run that learns it.")] = "default",
+    run: Annotated[str, typer.Option("--run", help="Name of the run to write.")] = "fewshot",
+    as_json: Json = False,
+) -> None:
+    """Learn a new topic from a few examples, with its measured error; `export --run` takes the result."""
+    with training_extra():
+        from model import fewshot as learning
+
+    report = learning.learn(learning.Request(run_folder(from_), run_folder(run), topic, examples))
+    if as_json:
+        emit_json({"run": run, **msgspec.to_builtins(report)})
+        return
+    rates = {
+        "recall": report.recall,
+        "precision": report.precision,
+        **{f"false alarms, {language}": each for language, each in report.false_alarms.items()},
+    }
+    shown = {
+        name: f"{each.share:.1%} ({each.low:.1%} to {each.high:.1%}; {each.hits} of {each.of})"
+        for name, each in rates.items()
+    }
+    emit({"run": run, "topic": topic, "examples": report.examples, **shown}, False)
 
 
 @app.command("runs")

@@ -13,6 +13,7 @@ from model import examples, robustness_cases
 from model.corpus import annotations, read
 from model.examples import Example, one_hot, topic_target
 from newstide.errors import DataInvalid
+from newstide.topics import TOPICS
 from tests import tiny_model
 
 NEGATIVE, NEUTRAL, POSITIVE = (one_hot(label) for label in range(3))
@@ -107,7 +108,7 @@ def test_labels_of_other_kinds_become_topics_where_they_mean_one(root: Path) -> 
 def test_what_annotators_see_differently_is_shared(root: Path) -> None:
     chinese, english = of_source(examples.training(root, "default"), "annotated")
     assert (chinese.text, chinese.language, chinese.sentiment) == ("两人都标过", "zh", (0.5, 0.5, 0.0))
-    shared = dict(zip(examples.TOPICS, chinese.topics or (), strict=True))
+    shared = dict(zip(TOPICS, chinese.topics or (), strict=True))
     assert (shared["macro"], shared["currency"], sum(shared.values())) == (0.5, 0.5, 1.0)
     assert (english.text, english.language, english.sentiment) == ("labelled once", "en", POSITIVE)
 

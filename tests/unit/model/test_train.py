@@ -3,16 +3,15 @@
 import json
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 import torch
-from transformers import AutoConfig
+from transformers import AutoConfig, BertModel
 
 from model import augment, inputs, judging, losses, network, runs, tokens, train
 from model.examples import Example, one_hot, topic_target
 from newstide.errors import ModelInvalid
-from newstide.heads import ENTITY, STORY, TOPIC
+from newstide.heads import ENTITY, TOPIC
 from newstide.topics import TOPICS
 from tests import tiny_model
 
@@ -97,22 +96,24 @@ def test_a_run_that_stops_learning_stops(base: Path, tmp_path: Path) -> None:
 def test_a_student_of_fewer_layers_learns_from_its_teacher(base: Path, tmp_path: Path) -> None:
     deep = AutoConfig.from_pretrained(base)
     deep.num_hidden_layers = 3
-    from transformers import BertModel
-
     torch.manual_seed(2)
     BertModel(deep).save_pretrained(tmp_path / "deep")
     (tmp_path / "deep" / tokens.FILE).write_bytes((base / tokens.FILE).read_bytes())
-    config = tiny_model.configuration(tmp_path / "deep", epochs=25)
+    config = tiny_model.configuration(tmp_path / "deep", epochs=2)
     train.train(config, tiny_model.splits(), tmp_path / "teacher")
-    student = msgspec.structs.replace(
-        config, layers=2, teacher=str(tmp_path / "teacher"), start=str(tmp_path / "teacher")
+    teacher = str(tmp_path / "teacher")
+    # Nothing but the teacher's answers: then as near to them as it gets.
+    student = tiny_model.configuration(
+        tmp_path / "deep", layers=2, teacher=teacher, start=teacher, epochs=8, distil_share=1.0
     )
-    record = train.train(student, tiny_model.splits(), tmp_path / "student")
-    made, teacher = train.load(tmp_path / "student"), train.load(tmp_path / "teacher")
-    assert (len(made.encoder.encoder.layer), len(teacher.encoder.encoder.layer)) == (2, 3)
+    train.train(student, tiny_model.splits(), tmp_path / "student")
+    made, taught = train.load(tmp_path / "student"), train.load(tmp_path / "teacher")
+    assert (len(made.encoder.encoder.layer), len(taught.encoder.encoder.layer)) == (2, 3)
+    before = train.load(tmp_path / "teacher")
+    network.keep_layers(before, 2)
     rows = inputs.rows_of(tokens.read(base / tokens.FILE), tiny_model.splits()[1])
-    same = train.logits_of(made, rows)[:, STORY].argmax(1) == train.logits_of(teacher, rows)[:, STORY].argmax(1)
-    assert same.mean() > 0.8 and record.best_macro_f1 is not None
+    target, start, end = (torch.from_numpy(train.logits_of(each, rows)) for each in (taught, before, made))
+    assert losses.from_teacher(end, target) < 0.5 * losses.from_teacher(start, target)
 
 
 def test_a_teacher_with_other_words_is_refused(base: Path, run: Path, tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_weights_that_are_none_are_refused(run: Path, tmp_path: Path) -> None:
 
 def test_what_changes_texts_is_added_to_them(base: Path, tmp_path: Path) -> None:
     fit, _ = tiny_model.splits()
-    more = list(augment.augmented(fit, ("names",), 7))
+    more = list(augment.augmented(fit, ("names",), 7))  # of the texts themselves, not of their copies
     steps: list[int] = []
     config = tiny_model.configuration(base, epochs=1, augment=("names",))
     train.train(config, tiny_model.splits(), tmp_path, lambda now: steps.append(now.steps))
@@ -155,7 +156,7 @@ def test_inputs_weigh_only_what_is_labelled(base: Path) -> None:
         Example("acme wins while beta falls", "en", "own", "beta", one_hot(0)),
         Example("甲公司", "zh", "own", None, None, topic_target("legal")),
     ]
-    made = inputs.encode(tokenizer, found, 0.5)
+    made = inputs.encode(tokenizer, found, 0.5, 0.5)
     assert made.about_entity.tolist() == [False, False, False, True, False]
     assert (made.sentiment_weight > 0).tolist() == [True, True, True, True, False]
     assert (made.topic_weight > 0).tolist() == [False, True, True, False, True]
@@ -170,7 +171,7 @@ def test_inputs_weigh_only_what_is_labelled(base: Path) -> None:
 
 def test_losses_by_hand(base: Path) -> None:
     found = [Example("acme wins", "en", "own", None, one_hot(2)), Example("acme wins", "en", "own", "acme", one_hot(0))]
-    fit = inputs.encode(tokens.read(base / tokens.FILE), found, 0.0)
+    fit = inputs.encode(tokens.read(base / tokens.FILE), found, 0.0, 0.5)
     logits = torch.zeros(2, 6 + len(TOPICS))
     logits[0, 2], logits[1, 3] = 3.0, 3.0
     expected = -torch.log_softmax(torch.tensor([3.0, 0.0, 0.0]), 0)[0]
@@ -195,7 +196,7 @@ def test_macro_f1_by_hand() -> None:
 
 
 def test_every_row_is_learned_once_an_epoch(base: Path) -> None:
-    fit = inputs.encode(tokens.read(base / tokens.FILE), tiny_model.splits()[0], 0.0)
+    fit = inputs.encode(tokens.read(base / tokens.FILE), tiny_model.splits()[0], 0.0, 0.5)
     config = tiny_model.configuration(base, epochs=2)
     plan = list(train._schedule(fit, config, 0))
     half = len(plan) // 2

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from model import network, runs, train, ways
+from model import inputs, network, runs, tokens, train, ways
 from model.network import Network
 from model.runs import Way
 from newstide.errors import ModelInvalid
@@ -120,7 +120,8 @@ def test_ada_lora_gives_rank_where_it_matters_and_remembers_it(base: Path, made:
     for step in range(1, steps + 1):
         ids = torch.randint(5, 90, (8, 9), generator=draw)
         optimizer.zero_grad(set_to_none=True)
-        F.cross_entropy(made.train()(ids, torch.zeros_like(ids))[:, :3], ids[:, 1] % 3).backward()
+        loss = F.cross_entropy(made.train()(ids, torch.zeros_like(ids))[:, :3], ids[:, 1] % 3)
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         tuner.update_and_allocate(step)
     state = ways.tuner_state(tuner)
@@ -150,9 +151,9 @@ def test_every_way_trains_resumes_and_loads(base: Path, tmp_path: Path, way: Way
     one, other = (torch.load(tmp_path / name / runs.BEST, weights_only=True) for name in ("killed", "straight"))
     assert all(torch.equal(one[name], other[name]) for name in other)
     loaded = train.load(tmp_path / "straight")
-    rows = train.inputs.rows_of(train.tokens.read(tmp_path / "straight" / runs.TOKENIZER), splits[1])
+    rows = inputs.rows_of(tokens.read(tmp_path / "straight" / runs.TOKENIZER), splits[1])
     assert train.logits_of(loaded, rows).shape == (len(rows), 6 + len(TOPICS))
-    assert train.measure(loaded, train.tokens.read(tmp_path / "straight" / runs.TOKENIZER), splits[1]) == straight.best
+    assert train.measure(loaded, tokens.read(tmp_path / "straight" / runs.TOKENIZER), splits[1]) == straight.best
 
 
 @pytest.mark.parametrize("way", ways.ADDED)

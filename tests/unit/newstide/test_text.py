@@ -76,3 +76,14 @@ def test_model_input_never_raises(title: str, body: str) -> None:
 )
 def test_language_by_script(text: str, language: str) -> None:
     assert language_of(text) == language
+
+
+def test_letters_in_disguise_become_latin_and_other_languages_stay() -> None:
+    assert model_input("рrofit fаlls аt Асme") == "profit falls at Acme"  # noqa: RUF001 - Cyrillic letters among them
+    assert model_input("Сбербанк увеличил прибыль") == "Сбербанк увеличил прибыль"  # noqa: RUF001
+    assert language_of(model_input("Сбербанк увеличил прибыль")) == "und"  # noqa: RUF001
+
+
+def test_traditional_characters_become_simplified_ones() -> None:
+    assert model_input("業績下滑，歐元走強") == "业绩下滑,欧元走强"
+    assert model_input(model_input("乾照光電")) == model_input("乾照光電") == "干照光电"

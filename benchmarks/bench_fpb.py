@@ -1,0 +1,88 @@
+"""What FPB's own training split would bring: its licence forbids to ship such weights, so this only measures.
+
+    python -m benchmarks.bench_fpb --run runs/bilingual [--epochs 2] [--json]
+
+Four fifths of the sentences (by hash, 50 % agreement and more) are learned on top of a finished run, together with as many old
+examples; the last fifth is measured, before and after. Needs the data folder and the extra `train`.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model import data, examples, inputs, metrics, runs, tokens, train
+from model.examples import Example
+from newstide import heads
+
+LEVELS = (50, 66, 75, 100)
+
+
+def sentences(root: Path) -> list[tuple[int, Example]]:
+    """FPB with the share of annotators that agree, in percent."""
+    found = data.read_split(root, data.TEST)
+    return [
+        (row.agree, Example(row.text, "en", "fpb", None, row.target)) for row in found.rows if row.source == "fpb"
+    ]
+
+
+def is_held(text: str) -> bool:
+    """One sentence in five, by a hash that nobody chose."""
+    return int(sha256(text.encode()).hexdigest(), 16) % 5 == 0
+
+
+def measure(run: Path, held: Sequence[tuple[int, Example]]) -> dict[str, dict[str, float]]:
+    """Accuracy and macro-F1 at each level of agreement."""
+    rows = inputs.rows_of(tokens.read(run / runs.TOKENIZER), [example for _, example in held])
+    shares = metrics.softmax(train.logits_of(train.load(run), rows)[:, heads.STORY])
+    truth = np.array([example.label for _, example in held])
+    report = {}
+    for level in LEVELS:
+        chosen = np.array([agree >= level for agree, _ in held])
+        scores = metrics.measure(shares[chosen], truth[chosen], data.LABELS)
+        report[str(level)] = {
+            "sentences": scores.texts,
+            "accuracy": round(scores.accuracy, 4),
+            "macro_f1": round(scores.macro_f1, 4),
+        }
+    return report
+
+
+def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args(arguments)
+    root = data.data_root()
+    found = sentences(root)
+    held = [each for each in found if is_held(each[1].text)]
+    fit = [example for _, example in found if not is_held(example.text)]
+    old = examples.training(root, "default")
+    replay = random.Random(7).sample(old, min(len(old), len(fit)))  # noqa: S311 - a sample, not a secret
+    config = runs.TrainConfig(start=str(given.run), epochs=given.epochs, evals_per_epoch=1, encoder_lr=5e-5)
+    with tempfile.TemporaryDirectory() as folder:
+        # Measured on a sample of old validation texts only so that the run keeps its last state: nothing is chosen by it.
+        train.train(config, (fit + replay, examples.validation(root, "default")[:200]), Path(folder))
+        report = {"before": measure(given.run, held), "after": measure(Path(folder), held), "learned": len(fit)}
+    if given.json:
+        sys.stdout.write(json.dumps(report) + "\n")
+        return report
+    for level in LEVELS:
+        before, after = (report[when][str(level)] for when in ("before", "after"))
+        sys.stdout.write(
+            f"agreement {level:>3} %: accuracy {before['accuracy']:.3f} -> {after['accuracy']:.3f}, "
+            f"macro-F1 {before['macro_f1']:.3f} -> {after['macro_f1']:.3f} ({before['sentences']} sentences)\n"
+        )
+    return report
+
+
+if __name__ == "__main__":
+    main()
