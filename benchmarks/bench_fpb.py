@@ -2,8 +2,8 @@
 
     python -m benchmarks.bench_fpb --run runs/bilingual [--epochs 2] [--json]
 
-Four fifths of the sentences (by hash, 50 % agreement and more) are learned on top of a finished run, together with as many old
-examples; the last fifth is measured, before and after. Needs the data folder and the extra `train`.
+Four fifths of the sentences (by hash, 50 % agreement and more) are learned on top of a finished run, together with as
+many old examples; the last fifth is measured, before and after. Needs the data folder and the extra `train`.
 """
 
 import argparse
@@ -18,19 +18,18 @@ from typing import Any
 
 import numpy as np
 
-from model import data, examples, inputs, metrics, runs, tokens, train
+from model import data, examples, inputs, metrics, runs, sets, tokens, train
 from model.examples import Example
 from newstide import heads
+from newstide.messages import SENTIMENTS
 
 LEVELS = (50, 66, 75, 100)
 
 
 def sentences(root: Path) -> list[tuple[int, Example]]:
     """FPB with the share of annotators that agree, in percent."""
-    found = data.read_split(root, data.TEST)
-    return [
-        (row.agree, Example(row.text, "en", "fpb", None, row.target)) for row in found.rows if row.source == "fpb"
-    ]
+    found, _ = sets.examples_of(sets.SETS["fpb_50"], root)
+    return [(int(example.case), example) for example in found]
 
 
 def is_held(text: str) -> bool:
@@ -46,7 +45,7 @@ def measure(run: Path, held: Sequence[tuple[int, Example]]) -> dict[str, dict[st
     report = {}
     for level in LEVELS:
         chosen = np.array([agree >= level for agree, _ in held])
-        scores = metrics.measure(shares[chosen], truth[chosen], data.LABELS)
+        scores = metrics.measure(shares[chosen], truth[chosen], SENTIMENTS)
         report[str(level)] = {
             "sentences": scores.texts,
             "accuracy": round(scores.accuracy, 4),
@@ -67,11 +66,17 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     fit = [example for _, example in found if not is_held(example.text)]
     old = examples.training(root, "default")
     replay = random.Random(7).sample(old, min(len(old), len(fit)))  # noqa: S311 - a sample, not a secret
-    config = runs.TrainConfig(start=str(given.run), epochs=given.epochs, evals_per_epoch=1, encoder_lr=5e-5)
+    config = runs.TrainConfig(
+        start=str(given.run), epochs=given.epochs, evals_per_epoch=1, patience=99, encoder_lr=5e-5
+    )
     with tempfile.TemporaryDirectory() as folder:
-        # Measured on a sample of old validation texts only so that the run keeps its last state: nothing is chosen by it.
+        # The best of the epochs by old validation texts is kept: no FPB sentence chooses.
         train.train(config, (fit + replay, examples.validation(root, "default")[:200]), Path(folder))
-        report = {"before": measure(given.run, held), "after": measure(Path(folder), held), "learned": len(fit)}
+        report: dict[str, Any] = {
+            "before": measure(given.run, held),
+            "after": measure(Path(folder), held),
+            "learned": len(fit),
+        }
     if given.json:
         sys.stdout.write(json.dumps(report) + "\n")
         return report

@@ -67,18 +67,19 @@ class Texts:
     states: Floats
 
 
-def labelled(root: Path, names: Sequence[str], limit: int) -> list[data.Row]:
+def labelled(root: Path, names: Sequence[str], limit: int) -> list[Example]:
     """At most `limit` texts of each file with one clear label, of the sets with stories, drawn once for all."""
-    chosen: list[data.Row] = []
+    chosen: list[Example] = []
     for name in names:
-        rows = [row for row in data.clear_rows(data.read_split(root, name, merge=True).rows) if row.source in SOURCES]
-        rows = list({row.text: row for row in rows}.values())
+        found = examples.chinese(root, name) if "/zh_" in name else examples.english(root, name)
+        stories = (e for e in found if e.entity is None and e.source in SOURCES and max(e.sentiment or (0.0,)) == 1)
+        rows = list({story.text: story for story in stories}.values())
         random.Random(7).shuffle(rows)  # noqa: S311 - a shuffle, not a secret
         chosen += rows[:limit]
     return chosen
 
 
-def read(encoder: Path, rows: Sequence[data.Row]) -> Texts:
+def read(encoder: Path, rows: Sequence[Example]) -> Texts:
     """The rows with their states, from the cache where it holds them."""
     texts = [row.text for row in rows]
     weights = next(path for path in (encoder / runs.BEST, encoder / "model.safetensors") if path.is_file())
@@ -87,7 +88,7 @@ def read(encoder: Path, rows: Sequence[data.Row]) -> Texts:
         tokenizer = tokens.read(encoder / tokens.FILE)
         tokenizer.enable_truncation(max_length=MAX_TOKENS, strategy="only_first")
         model = train.load(encoder) if weights.name == runs.BEST else network.from_base(encoder, TOPICS, 0.0)
-        asked = inputs.rows_of(tokenizer, [Example(text, "en", "") for text in texts])
+        asked = inputs.rows_of(tokenizer, rows)
         np.save(cache, fewshot.states_of(model, asked, bf16=True))
     return Texts(
         texts,

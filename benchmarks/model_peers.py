@@ -8,7 +8,9 @@ thousandth to the work and nothing to the answer.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -120,23 +122,36 @@ def _session(run: Path, folder: Path) -> Any:
     axes = dict.fromkeys(_INPUTS, {0: "texts", 1: "tokens"})
 
     class Logits(torch.nn.Module):
-        def forward(self, ids: Any, mask: Any, types: Any) -> Any:
-            return stock(input_ids=ids, attention_mask=mask, token_type_ids=types).logits
+        def __init__(self) -> None:
+            super().__init__()
+            self.stock = stock
 
-    torch.onnx.export(
-        Logits(), sample, str(path), input_names=list(_INPUTS), dynamic_axes=axes, opset_version=_OPSET, dynamo=False
-    )
+        def forward(self, ids: Any, mask: Any, types: Any) -> Any:
+            return self.stock(input_ids=ids, attention_mask=mask, token_type_ids=types).logits
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracing exporter is called old; Optimum's releases use it
+        torch.onnx.export(
+            Logits(),
+            sample,
+            str(path),
+            input_names=list(_INPUTS),
+            dynamic_axes=axes,
+            opset_version=_OPSET,
+            dynamo=False,
+        )
     options = ort.SessionOptions()
     options.log_severity_level = 3
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _optimum(run: Path, texts: Sequence[str], sizes: Sequence[int], folder: Path) -> dict[str, Answer]:
-    from optimum.onnxruntime import ORTModelForSequenceClassification
     from transformers import pipeline
 
+    optimum: Any = importlib.import_module("optimum.onnxruntime")
+
     stock_model(run).save_pretrained(folder / "stock")
-    model = ORTModelForSequenceClassification.from_pretrained(folder / "stock", export=True)
+    model = optimum.ORTModelForSequenceClassification.from_pretrained(folder / "stock", export=True)
     make: Any = pipeline
     pipe = make("text-classification", model=model, tokenizer=tokenizer_of(run), truncation=True)
     return _through(pipe, texts, sizes, "Optimum, batch")
@@ -146,7 +161,7 @@ def compiled(run: Path, texts: Sequence[str], bf16: bool) -> dict[str, Answer]:
     """`torch.compile`, weights frozen, shapes dynamic, on batches in order of length; compiled by its first run."""
     import torch._inductor.config as inductor
 
-    inductor.freezing = True  # type: ignore[attr-defined]
+    inductor.freezing = True
     model: Any = torch.compile(stock_model(run), dynamic=True)
     tokenizer = tokenizer_of(run)
 

@@ -142,7 +142,7 @@ def _opinions(scorer: Scorer, questions: Sequence[Question]) -> Opinions:
 
 
 def _labels(kind: EvaluationSet, topics: tuple[str, ...]) -> tuple[str, ...]:
-    return topics if kind.task == "topic" else data.LABELS
+    return topics if kind.task == "topic" else SENTIMENTS
 
 
 def _marked(kind: EvaluationSet, examples: Sequence[Example], answers: Answers, topics: tuple[str, ...]) -> Marked:

@@ -18,7 +18,7 @@ from model import data, robustness_cases
 from model.corpus import annotations, read
 from model.runs import Build
 from newstide.errors import DataInvalid
-from newstide.messages import Language
+from newstide.messages import SENTIMENTS, Language
 from newstide.text import language_of, model_input
 from newstide.topics import TOPICS
 
@@ -41,7 +41,7 @@ OURS: Final = ("own", "annotated")
 _MIXED_WEIGHT: Final = 0.5
 _MAPPED_WEIGHT: Final = 0.4
 # Of sources that would drown the others; seeded.
-_ROWS_MAX: Final = {"wwxmu": 2_500, "finnsp_entity": 1_200, "finnl": 2_400, "finese": 1_600}
+_ROWS_MAX: Final = {"wwxmu": 1_000, "finnsp_entity": 1_200, "finnl": 2_400, "finese": 1_600}
 _SEED: Final = 20261123
 _OPENING: Final = 40
 
@@ -101,9 +101,9 @@ class Example:
 
 def training(root: Path, build: Build) -> list[Example]:
     """All examples that a build learns from. No text of them is for validation, for a test or for the release gate."""
-    found = [*_english(root, EN_TRAIN), *own("train")]
+    found = [*english(root, EN_TRAIN), *own("train")]
     if build == "default":
-        found += [*_chinese(root, ZH_TRAIN), *_few(_chinese(root, ZH_EXTRA), "finnsp_entity")]
+        found += [*chinese(root, ZH_TRAIN), *_few(chinese(root, ZH_EXTRA), "finnsp_entity")]
         found += [*annotated(root, "train"), *_flash_topics(root), *_risk_topics(root)]
     aside = _measured(root) | {opening(example.text) for example in validation(root, build)}
     return [example for example in _few(found, "wwxmu") if example.text and opening(example.text) not in aside]
@@ -111,9 +111,9 @@ def training(root: Path, build: Build) -> list[Example]:
 
 def validation(root: Path, build: Build) -> list[Example]:
     """What a build is chosen and calibrated by."""
-    found = [*_english(root, EN_VALIDATION), *own("validation")]
+    found = [*english(root, EN_VALIDATION), *own("validation")]
     if build == "default":
-        found += [*_chinese(root, ZH_VALIDATION), *annotated(root, "validation")]
+        found += [*chinese(root, ZH_VALIDATION), *annotated(root, "validation")]
     aside = _measured(root)
     return [example for example in found if example.text and opening(example.text) not in aside]
 
@@ -179,7 +179,7 @@ def topic_target(topic: str) -> tuple[float, ...]:
     return tuple(float(topic == each) for each in TOPICS)
 
 
-def _english(root: Path, name: str) -> Iterator[Example]:
+def english(root: Path, name: str) -> Iterator[Example]:
     """SEntFiN headlines, once as stories and once for each name; TFNS tweets as stories."""
     stories: dict[tuple[str, str], list[Target]] = defaultdict(list)
     for row, text, target in _labelled(root, name):
@@ -191,7 +191,7 @@ def _english(root: Path, name: str) -> Iterator[Example]:
         yield Example(text, "en", source, None, target, weight=_MIXED_WEIGHT if max(target) < 1 else 1.0, group=text)
 
 
-def _chinese(root: Path, name: str) -> Iterator[Example]:
+def chinese(root: Path, name: str) -> Iterator[Example]:
     """Forum posts, media passages and portal headlines as stories; passages about a named platform as pairs."""
     for row, text, target in _labelled(root, name):
         source = row["source"]
@@ -209,13 +209,13 @@ def _chinese(root: Path, name: str) -> Iterator[Example]:
 def _labelled(root: Path, name: str) -> Iterator[tuple[dict[str, Any], str, Target]]:
     """The rows of a file with their text, folded, and their sentiment. Raises DataInvalid for a row without."""
     for number, row in enumerate(data.rows(root, name), 1):
-        if row.get("label") not in data.LABELS or not isinstance(row.get("source"), str):
+        if row.get("label") not in SENTIMENTS or not isinstance(row.get("source"), str):
             raise DataInvalid(
                 f"{name}, line {number} is not a labelled text",
                 why=f"label {row.get('label')!r}, source {row.get('source')!r}",
                 fix="fix the line",
             )
-        yield row, model_input(row["text"]), one_hot(data.LABELS.index(row["label"]))
+        yield row, model_input(row["text"]), one_hot(SENTIMENTS.index(row["label"]))
 
 
 def _flash_topics(root: Path) -> list[Example]:

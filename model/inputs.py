@@ -16,6 +16,7 @@ from newstide.topics import TOPICS
 Row = tuple[tuple[int, ...], tuple[int, ...]]
 """Token ids and token types of one text, equally long."""
 
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """Encoded examples. Rows of `sentiment` and `topics` without a label have weight 0."""
@@ -44,9 +45,7 @@ def rows_of(tokenizer: Any, examples: Sequence[Example]) -> list[Row]:
     return out
 
 
-def encode(
-    tokenizer: Any, examples: Sequence[Example], class_weight_power: float, topic_share: float
-) -> Inputs:
+def encode(tokenizer: Any, examples: Sequence[Example], class_weight_power: float, topic_share: float) -> Inputs:
     """Inputs of the examples; rarer labels of a task and language weigh share**-power more.
 
     A topic counts `topic_share` of a sentiment.

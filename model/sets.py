@@ -15,7 +15,7 @@ from model.corpus import read
 from model.examples import Example
 from newstide.artifact import Task
 from newstide.errors import DataInvalid
-from newstide.messages import Language
+from newstide.messages import SENTIMENTS, Language
 from newstide.text import model_input
 
 ZH_TEST: Final = "sentiment/zh_test.jsonl.gz"
@@ -184,7 +184,7 @@ def _rows(root: Path, chosen: EvaluationSet) -> Iterator[Example]:
     for number, row in enumerate(data.rows(root, chosen.source), 1):
         try:
             entity = model_input(row["entity"]) if chosen.task == "entity" and row.get("entity") else None
-            target = examples.one_hot(data.LABELS.index(row["label"]))
+            target = examples.one_hot(SENTIMENTS.index(row["label"]))
             case = MIXED if row.get("mixed") else str(row.get("agree", ""))
             yield Example(model_input(row["text"]), chosen.language, str(row["source"]), entity, target, case=case)
         except (KeyError, ValueError, TypeError) as error:

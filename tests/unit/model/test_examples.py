@@ -57,11 +57,9 @@ LABELS = {
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The data folder, labels of ours for its unlabelled texts, and a twentieth of our corpus."""
     known = {annotations.key(text): labels for text, labels in LABELS.items()}
-    part = {"kept for the test": "test"}
-    of = {annotations.key(text): part.get(text, "train") for text in LABELS}
-    monkeypatch.setattr(
-        annotations, "labels", lambda wanted: {key: each for key, each in known.items() if of[key] == wanted}
-    )
+    held_back = annotations.key("kept for the test")
+    monkeypatch.setattr(annotations, "everything", lambda: known)
+    monkeypatch.setattr(annotations, "part_of", lambda key, _: "test" if key == held_back else "train")
     some = read.items()[::20]
     monkeypatch.setattr(read, "items", lambda: some)
     return tiny_model.write_data(tmp_path, FILES)

@@ -16,6 +16,7 @@ from model.corpus import read
 from model.examples import Example
 from newstide import artifact
 from newstide.errors import DataInvalid, ModelInvalid
+from newstide.messages import SENTIMENTS
 from newstide.scoring import onnx as scoring
 from newstide.scoring.batching import score_all, score_encoded
 from newstide.scoring.port import Scorer, label_of, topic_of
@@ -40,12 +41,12 @@ def _tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder of our own."""
     pairs = [
-        {"text": e.text, "label": data.LABELS[e.label], "source": "sentfin", "entity": e.entity}
+        {"text": e.text, "label": SENTIMENTS[e.label], "source": "sentfin", "entity": e.entity}
         for e in tiny_model.opposing()
         if e.language == "en"
     ]
     tweets = [
-        {"text": e.text, "label": data.LABELS[e.label], "source": "tfns"}
+        {"text": e.text, "label": SENTIMENTS[e.label], "source": "tfns"}
         for e in tiny_model.stories()
         if e.language == "en"
     ]
