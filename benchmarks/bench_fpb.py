@@ -66,25 +66,20 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     fit = [example for _, example in found if not is_held(example.text)]
     old = examples.training(root, "default")
     replay = random.Random(7).sample(old, min(len(old), len(fit)))  # noqa: S311 - a sample, not a secret
-    config = runs.TrainConfig(
-        start=str(given.run), epochs=given.epochs, evals_per_epoch=1, patience=99, encoder_lr=5e-5
-    )
+    config = runs.TrainConfig(start=str(given.run), epochs=given.epochs, evals_per_epoch=1, encoder_lr=5e-5)
     with tempfile.TemporaryDirectory() as folder:
         # The best of the epochs by old validation texts is kept: no FPB sentence chooses.
         train.train(config, (fit + replay, examples.validation(root, "default")[:200]), Path(folder))
-        report: dict[str, Any] = {
-            "before": measure(given.run, held),
-            "after": measure(Path(folder), held),
-            "learned": len(fit),
-        }
+        before, after = measure(given.run, held), measure(Path(folder), held)
+    report: dict[str, Any] = {"before": before, "after": after, "learned": len(fit)}
     if given.json:
         sys.stdout.write(json.dumps(report) + "\n")
         return report
-    for level in LEVELS:
-        before, after = (report[when][str(level)] for when in ("before", "after"))
+    for level in map(str, LEVELS):
+        was, now = before[level], after[level]
         sys.stdout.write(
-            f"agreement {level:>3} %: accuracy {before['accuracy']:.3f} -> {after['accuracy']:.3f}, "
-            f"macro-F1 {before['macro_f1']:.3f} -> {after['macro_f1']:.3f} ({before['sentences']} sentences)\n"
+            f"agreement {level:>3} %: accuracy {was['accuracy']:.3f} -> {now['accuracy']:.3f}, "
+            f"macro-F1 {was['macro_f1']:.3f} -> {now['macro_f1']:.3f} ({now['sentences']} sentences)\n"
         )
     return report
 

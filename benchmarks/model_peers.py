@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model import train
+from model import runs, train
 from newstide import heads
 from newstide.messages import SENTIMENTS
 
@@ -62,9 +62,10 @@ def tokenizer_of(run: Path) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     return PreTrainedTokenizerFast(
-        tokenizer_file=str(run / train.runs.TOKENIZER),
+        tokenizer_file=str(run / runs.TOKENIZER),
+        model_input_names=list(_INPUTS),
         pad_token="[PAD]",  # noqa: S106 - no password
-        model_max_length=train.runs.read(run, train.runs.RunRecord).config.max_tokens,
+        model_max_length=runs.read(run, runs.RunRecord).config.max_tokens,
     )
 
 
