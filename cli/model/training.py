@@ -1,4 +1,4 @@
-"""`newstide model base | pretrain | train | fewshot | runs`."""
+"""`newstide model base | pretrain | train | finetune | fewshot | runs`."""
 
 from __future__ import annotations
 
@@ -69,9 +69,6 @@ def train(
     way: Annotated[
         str, typer.Option("--way", help="What learns: full, top, lora, adalora, prefix or adapter.")
     ] = "full",
-    from_labels: Annotated[
-        Path | None, typer.Option("--from-labels", help="Labels of `newstide label export`, with a replay of old data.")
-    ] = None,
     settings: Set = None,
     as_json: Json = False,
 ) -> None:
@@ -83,13 +80,36 @@ def train(
         from model.train import train as learn
 
     config = _configured(TrainConfig, settings, base=base, build=_build(data), way=way)
-    splits = finetune.splits(texts.data_root(), config, from_labels)
+    splits = finetune.splits(texts.data_root(), config)
     with progress() as report:
         record = learn(config, splits, run_folder(run), report)
-    figures = _row(run, record)
-    if from_labels is not None and config.start:
-        figures["change_on_old_data"] = finetune.guard(Path(config.start), run_folder(run), splits[1])
-    emit(figures, as_json)
+    emit(_row(run, record), as_json)
+
+
+@app.command("finetune")
+def finetune(
+    from_labels: Annotated[Path, typer.Option("--from-labels", help="Labels of `newstide label export`.")],
+    from_: Annotated[str, typer.Option("--from", help="The finished run to go on from.")] = "bilingual",
+    run: Run = "finetuned",
+    settings: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with a run on labels of people and a replay of old data; refused when it forgets what it knew."""
+    with training_extra():
+        from model import data as texts
+        from model import finetune as tuning
+        from model import runs
+        from model.train import train as learn
+
+    origin = run_folder(from_)
+    build = runs.read(origin, runs.RunRecord).config.build
+    known = {"start": from_, "build": build, "epochs": 1, "encoder_lr": tuning.ENCODER_LR, "head_lr": tuning.HEAD_LR}
+    config = _configured(runs.TrainConfig, settings, **known)
+    splits = tuning.splits(texts.data_root(), config, from_labels)
+    with progress() as report:
+        record = learn(config, splits, run_folder(run), report)
+    changed = tuning.guard(origin, run_folder(run), splits[1])
+    emit({**_row(run, record), "change_on_old_data": changed}, as_json)
 
 
 @app.command("fewshot")
