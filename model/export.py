@@ -104,10 +104,15 @@ def export(request: Request) -> artifact.Artifact:
         git_commit=git_commit(),
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         licence=LICENCE,
-        # A folder's path is nobody's business but its owner's: only its name goes into what is shared.
-        base=Path(record.config.start or record.config.base).name,
+        base=_origin(request.run),
     )
     return _write(request, manifest, made, record.config.build)
+
+
+def _origin(run: Path) -> str:
+    """The encoder that the run's goes back to; of one made elsewhere its folder's name, not its path."""
+    config = msgspec.json.decode((run / "config.json").read_bytes())
+    return str(config.get("origin") or Path(runs.read(run, runs.RunRecord).config.base).name)
 
 
 def _fp32(run: Path, rows: Sequence[Row]) -> tuple[onnx.ModelProto, float]:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoModel
 
-from model import batches, data, examples, runs, tokens
+from model import batches, blend, data, examples, runs, tokens, vocabulary
 from model.provenance import git_commit
 from newstide.errors import ModelInvalid
 from newstide.text import language_of, model_input
@@ -31,7 +31,10 @@ _GRADIENT_NORM_MAX: Final = 1.0
 
 
 class PretrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that decides what pre-training yields, apart from the texts."""
+    """Everything that decides what pre-training yields, apart from the texts.
+
+    `keep`: how far the result is moved back to the base at the end (see `model.blend`).
+    """
 
     base: str
     build: runs.Build = "default"
@@ -45,6 +48,7 @@ class PretrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     embedding_lr: float = 1e-3
     weight_decay: float = 0.01
     warmup_share: float = 0.05
+    keep: float = 0.75
     bf16: bool = True
     threads: int = 2
 
@@ -127,6 +131,8 @@ def pretrain(
                 _checkpoint(folder, model, optimizer, scheduler, step)
                 record = msgspec.structs.replace(record, held_loss=measured)
             report(Progress(step, config.steps, loss, measured))
+    base = AutoModel.from_pretrained(config.base, local_files_only=True, dtype=torch.float32)
+    blend.move_back(encoder, base, config.keep, vocabulary.chinese_ids(tokenizer))
     encoder.save_pretrained(folder / ENCODER)
     tokens.read(Path(config.base) / tokens.FILE).save(str(folder / ENCODER / tokens.FILE), pretty=False)
     done = msgspec.structs.replace(record, finished_at=datetime.now(UTC).isoformat())

@@ -88,6 +88,7 @@ def build(base: Path, target: Path, vocabulary: Vocabulary) -> None:
     encoder.resize_token_embeddings(len(rows), mean_resizing=False)
     encoder.get_input_embeddings().weight.data.copy_(rows)
     encoder.config.pad_token_id = ids["[PAD]"]
+    encoder.config.origin = base.parent.name if base.name == "model" else base.name
     target.mkdir(parents=True, exist_ok=True)
     encoder.save_pretrained(target)
     new.save(str(target / tokens.FILE), pretty=False)
@@ -109,6 +110,12 @@ def tokenizer_of(old: Tokenizer, vocabulary: Vocabulary) -> Tokenizer:
     new.add_tokens([AddedToken(word, normalized=True) for word in vocabulary.words])
     new.enable_truncation(max_length=MAX_TOKENS, strategy="only_first")
     return new
+
+
+def chinese_ids(tokenizer: Tokenizer) -> list[int]:
+    """The ids of characters and words that the English base did not have."""
+    known = tokenizer.get_vocab(with_added_tokens=True)
+    return sorted(i for token, i in known.items() if any(map(_is_han, token)))
 
 
 def _frequent_words(texts: Iterable[str]) -> list[str]:

@@ -46,15 +46,28 @@ def test_from_list_to_use(artifacts: Path) -> None:
         (("show", "absent"), ModelInvalid),
         (("verify",), ModelInvalid),
         (("use", "../one"), UsageError),
-        (("train", "--run", "a/b", "--data", "."), UsageError),
-        (("export", "--run", "absent", "--data", "."), ModelInvalid),
-        (("evaluate", "one", "--data", "absent"), DataInvalid),
-        (("evaluate", "one", "--data", "."), DataInvalid),
-        (("train", "--data", "absent"), DataInvalid),
+        (("train", "--run", "a/b"), UsageError),
+        (("train", "--data", "closed"), UsageError),
+        (("train", "--set", "epochs"), UsageError),
+        (("train", "--set", "epoks=2"), UsageError),
+        (("train", "--set", "epochs=many"), UsageError),
+        (("train", "--way", "sideways"), UsageError),
+        (("train",), DataInvalid),
+        (("pretrain",), DataInvalid),
+        (("finetune", "--from-labels", "absent", "--from", "absent"), ModelInvalid),
+        (("baselines",), DataInvalid),
+        (("export", "--run", "absent"), DataInvalid),
+        (("evaluate", "one"), DataInvalid),
+        (("evaluate", "one", "--set", "no-such-set"), UsageError),
+        (("evaluate", "one", "--against", "int4"), UsageError),
     ],
 )
-def test_refusals_are_errors_of_ours(artifacts: Path, arguments: tuple[str, ...], kind: type[NewstideError]) -> None:
-    where = () if arguments[0] == "train" else ("--artifacts", str(artifacts))
+def test_refusals_are_errors_of_ours(
+    artifacts: Path, arguments: tuple[str, ...], kind: type[NewstideError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSTIDE_DATA", str(artifacts / "absent"))
+    takes_artifacts = arguments[0] in ("verify", "show", "use", "export", "evaluate")
+    where = ("--artifacts", str(artifacts)) if takes_artifacts else ()
     with pytest.raises(kind):
         CliRunner().invoke(app, [*arguments, *where], catch_exceptions=False)
 

@@ -69,6 +69,7 @@ def lay(root: Path, files: dict[str, list[dict[str, Any]]]) -> Path:
 def _labels(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {annotations.key(text): each for text, each in ANNOTATED.items()}
     monkeypatch.setattr(annotations, "labels", lambda part: known if part == "test" else {})
+    monkeypatch.setattr(annotations, "everything", lambda: known)
 
 
 @pytest.fixture
