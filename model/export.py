@@ -126,11 +126,14 @@ def _fp32(run: Path, rows: Sequence[Row]) -> tuple[onnx.ModelProto, float]:
 def _require_agreement(fp32: Any, int8: Any, held: Sequence[Example]) -> dict[str, float]:
     """The share of equal answers of each task: stories and their topics, and pairs. ModelInvalid below the gate."""
     about_entity = np.array([example.entity is not None for example in held])
-    return {
-        task: round(parity.require_agreement(fp32[chosen][:, columns], int8[chosen][:, columns]), 4)
-        for task, columns in heads.COLUMNS.items()
-        if (chosen := about_entity if task == "entity" else ~about_entity).any()
-    }
+    shares = {}
+    for task, columns in heads.COLUMNS.items():
+        chosen = about_entity if task == "entity" else ~about_entity
+        if chosen.any():
+            least = parity.TOPIC_AGREEMENT_MIN if task == "topic" else parity.AGREEMENT_MIN
+            share = parity.require_agreement(fp32[chosen][:, columns], int8[chosen][:, columns], least)
+            shares[task] = round(share, 4)
+    return shares
 
 
 def _write(

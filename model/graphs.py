@@ -146,20 +146,21 @@ def smooth(
 ) -> None:
     """Divide each input channel of the products by a factor and multiply its weights by it (as SmoothQuant does).
 
-    The function stays the same; the outliers move from activations, which share one step size, into weights.
+    The function stays the same; the outliers move from activations, which share one step size, into weights. Products
+    with the same input (query, key, value) share its factors.
     """
     weights = _initializers(model)
-    for product in chosen:
-        matrix = weights[product.weights]
-        reach = np.maximum(np.abs(matrix).max(axis=1), 1e-5)
-        factor = np.maximum(np.maximum(peaks[product.source], 1e-5) ** strength / reach ** (1 - strength), 1e-5)
-        replace_tensor(model, product.weights, matrix * factor[:, None])
-        inverse, divided = f"{product.node}_smooth", f"{product.source}_smoothed_{product.node}"
+    for source in dict.fromkeys(product.source for product in chosen):
+        sharing = [product for product in chosen if product.source == source]
+        reach = np.maximum(np.max([np.abs(weights[each.weights]).max(axis=1) for each in sharing], axis=0), 1e-5)
+        factor = np.maximum(np.maximum(peaks[source], 1e-5) ** strength / reach ** (1 - strength), 1e-5)
+        inverse, divided = f"{source}_smooth", f"{source}_smoothed"
         model.graph.initializer.append(numpy_helper.from_array((1 / factor).astype(np.float32), inverse))
-        node = helper.make_node("Mul", [product.source, inverse], [divided], name=f"{product.node}_divide")
-        at = _node_index(model, product.node)
-        model.graph.node[at].input[0] = divided
-        model.graph.node.insert(at, node)
+        node = helper.make_node("Mul", [source, inverse], [divided], name=f"{source}_divide")
+        model.graph.node.insert(min(_node_index(model, each.node) for each in sharing), node)
+        for product in sharing:
+            replace_tensor(model, product.weights, weights[product.weights] * factor[:, None])
+            model.graph.node[_node_index(model, product.node)].input[0] = divided
 
 
 def quantise_rows(model: ModelProto, chosen: Sequence[Product]) -> None:

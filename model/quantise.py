@@ -8,7 +8,7 @@ running and therefore does.
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import onnx
 from onnx import ModelProto
@@ -17,10 +17,6 @@ from model import graphs
 from model.inputs import Row
 
 Recipe = Literal[
-    "dynamic", "static", "static_but_narrow", "static_smooth", "static_rows", "static_blocks", "rows", "blocks"
-]
-SHIPPED: Final[Recipe] = "rows"
-RECIPES: Final[tuple[Recipe, ...]] = (
     "dynamic",
     "static",
     "static_but_narrow",
@@ -28,15 +24,19 @@ RECIPES: Final[tuple[Recipe, ...]] = (
     "static_rows",
     "static_blocks",
     "rows",
+    "smooth_rows",
     "blocks",
-)
+]
+SHIPPED: Final[Recipe] = "smooth_rows"
+RECIPES: Final[tuple[Recipe, ...]] = get_args(Recipe)
 # How far smoothing moves outliers from activations into weights: 0 not at all, 1 entirely.
 _SMOOTHING: Final = 0.5
+_SMOOTHING_OF_ROWS: Final = 0.6
 _BLOCK: Final = 128
 
 
 def quantise(model: ModelProto, rows: Sequence[Row], recipe: Recipe = SHIPPED) -> ModelProto:
-    """An int8 copy of the graph; `rows` (of training headlines) fix the static step sizes."""
+    """An int8 copy of the graph; `rows` fix what is found beforehand: static step sizes, and outliers."""
     work = onnx.ModelProto()
     work.CopyFrom(model)
     graphs.plain_normalisation(work)
@@ -60,6 +60,10 @@ def quantise(model: ModelProto, rows: Sequence[Row], recipe: Recipe = SHIPPED) -
         work = _blocks(_static(work, wide, rows), narrow)
     elif recipe == "rows":
         graphs.quantise_rows(work, found)
+    elif recipe == "smooth_rows":
+        peaks = graphs.ranges(work, sorted({product.source for product in found}), rows)
+        graphs.smooth(work, found, peaks, _SMOOTHING_OF_ROWS)
+        graphs.quantise_rows(work, graphs.products(work))
     else:
         work = _blocks(work, found)
     graphs.quantise_embedding(work)
