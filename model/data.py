@@ -21,9 +21,9 @@ class _Text(msgspec.Struct, frozen=True):
     text: str
 
 
-def data_root(explicit: Path | None = None) -> Path:
-    """The data folder: what the caller names, else the environment, else the default. Raises DataInvalid if absent."""
-    root = explicit or Path(os.environ.get(DATA_VARIABLE) or DEFAULT_ROOT)
+def data_root() -> Path:
+    """The data folder that the environment names, else the default. Raises DataInvalid if absent."""
+    root = Path(os.environ.get(DATA_VARIABLE) or DEFAULT_ROOT)
     if not root.is_dir():
         raise DataInvalid(
             f"the data folder {str(root)!r} does not exist",

@@ -53,11 +53,12 @@ def pretrain(
         from model import data as texts
         from model import pretrain as learning
 
+    folder = run_folder(run)
     config = _configured(learning.PretrainConfig, settings, base=base, build=_build(data))
     found = learning.read_texts(texts.data_root(), config.build)
     with progress() as report:
-        record = learning.pretrain(config, found, run_folder(run), report)
-    encoder = run_folder(run) / learning.ENCODER
+        record = learning.pretrain(config, found, folder, report)
+    encoder = folder / learning.ENCODER
     emit({"encoder": str(encoder), "texts": record.texts, "held_loss": record.held_loss}, as_json)
 
 
@@ -79,10 +80,11 @@ def train(
         from model.runs import TrainConfig
         from model.train import train as learn
 
+    folder = run_folder(run)
     config = _configured(TrainConfig, settings, base=base, build=_build(data), way=way)
     splits = finetune.splits(texts.data_root(), config)
     with progress() as report:
-        record = learn(config, splits, run_folder(run), report)
+        record = learn(config, splits, folder, report)
     emit(_row(run, record), as_json)
 
 

@@ -58,7 +58,6 @@ def test_from_list_to_use(artifacts: Path) -> None:
         (("baselines",), DataInvalid),
         (("export", "--run", "absent"), DataInvalid),
         (("evaluate", "one"), DataInvalid),
-        (("evaluate", "one", "--set", "no-such-set"), UsageError),
         (("evaluate", "one", "--against", "int4"), UsageError),
     ],
 )
