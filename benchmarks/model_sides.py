@@ -20,7 +20,7 @@ from benchmarks.model_work import Precision
 from newstide.artifact import MANIFEST, SCHEMA, TASKS, Calibration, FileEntry, Manifest
 from newstide.artifact import Precision as Graph
 from newstide.errors import DeviceUnavailable
-from newstide.messages import SENTIMENTS
+from newstide.messages import SENTIMENTS, Language
 from newstide.scoring.batching import cut
 from newstide.scoring.port import Scorer
 from newstide.topics import TOPICS
@@ -89,7 +89,7 @@ def _ours(job: Job, precision: Graph, student: bool = False) -> dict[str, Answer
 
     folder = artifact_folder(job, student)
     many = [onnx.load(folder, "cpu", 1, precision) for _ in range(job.cores)]
-    answers = {f"{job.cores} sessions of 1 thread": partial(_answer, many, job.texts, job.budget)}
+    answers: dict[str, Answer] = {f"{job.cores} sessions of 1 thread": partial(_answer, many, job.texts, job.budget)}
     if job.cores > 1:
         one = [onnx.load(folder, "cpu", job.cores, precision)]
         answers[f"1 session of {job.cores} threads"] = partial(_answer, one, job.texts, job.budget)
@@ -182,13 +182,13 @@ def write_artifact(run: Path, target: Path, ranges: Sequence[str], fp16: bool) -
     for precision, graph in made.items():
         onnx.save(graph, target / f"model-{precision}.onnx")
     tokenizer.save(str(target / runs.TOKENIZER), pretty=False)
-    languages = ("en", "zh")
+    languages: tuple[Language, ...] = ("en", "zh")
     manifest = Manifest(
         schema=SCHEMA,
         name=target.name,
         labels=SENTIMENTS,
         topics=TOPICS,
-        languages=("en", "zh"),
+        languages=languages,
         max_tokens=record.config.max_tokens,
         calibration={task: {language: Calibration(1.0, 0.0) for language in languages} for task in TASKS},
         checks=None,

@@ -181,9 +181,10 @@ def test_the_run_s_tokenizer_is_the_artifact_s(made: Path, run: Path) -> None:
     assert tokens.hash_of(made / runs.TOKENIZER) == tokens.hash_of(run / runs.TOKENIZER)
 
 
-def test_absent_data_say_what_to_set(tmp_path: Path) -> None:
+def test_absent_data_say_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(data.DATA_VARIABLE, str(tmp_path / "absent"))
     with pytest.raises(DataInvalid) as caught:
-        data.data_root(tmp_path / "absent")
+        data.data_root()
     assert data.DATA_VARIABLE in caught.value.fix
     assert caught.value.exit_code == 4
 
