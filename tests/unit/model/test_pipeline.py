@@ -158,7 +158,7 @@ def test_export_writes_nothing_when_a_gate_refuses(
     assert made.is_dir()  # then the run folder has the graph, and making it again would only take time
     monkeypatch.setattr(graphs, "export", lambda _: onnx.load(run / export.FP32_IN_RUN))
     strict = getattr(parity, gate)
-    monkeypatch.setattr(parity, gate, lambda one, other: strict(one, other, least))
+    monkeypatch.setattr(parity, gate, lambda one, other, _=None: strict(one, other, least))
     with pytest.raises(ModelInvalid, match="disagree|int8 gives"):
         export.export(export.Request(run, "tiny", tmp_path / "artifacts", root))
     assert not (tmp_path / "artifacts").exists()
