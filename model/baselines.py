@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from model import evaluate, examples, judging, sets
+from model.corpus.read import LANGUAGES
 from model.evaluate import Question, Respondent
 from model.examples import Example
 from model.metrics import Floats
@@ -22,7 +23,6 @@ from newstide.messages import SENTIMENTS, Language
 from newstide.scoring.port import Opinions, no_opinions
 from newstide.topics import TOPICS
 
-LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 SEPARATOR: Final = " [SEP] "
 STRENGTHS: Final = (1.0, 4.0, 16.0)
 """Of scikit-learn's `C`: the inverse of how strongly weights are held back."""

@@ -13,14 +13,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from newstide.messages import Language
+from model.corpus.read import LANGUAGES
 from newstide.text import language_of
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 FOLDS: Final = 8
 """Of the cross-validation; of eight examples each is left out once."""
 PRIOR: Final = 0.02

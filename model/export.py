@@ -27,16 +27,16 @@ from model import (
     tokens,
     train,
 )
+from model.corpus.read import LANGUAGES
 from model.examples import Example
 from model.inputs import Row
 from model.provenance import git_commit
 from newstide import artifact, heads
 from newstide.artifact import FileEntry, Manifest, Precision
-from newstide.messages import SENTIMENTS, Language
+from newstide.messages import SENTIMENTS
 from newstide.scoring import onnx as scoring
 
 FP32_IN_RUN: Final = "model-fp32.onnx"
-LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 LICENCE: Final = "Apache-2.0"
 _RANGE_TEXTS: Final = 256
 

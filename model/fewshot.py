@@ -21,8 +21,8 @@ import torch
 from torch import nn
 
 from model import batches, column, data, examples, inputs, runs, tokens, train
-from model.column import LANGUAGES, Column, Floats, Read, Report
-from model.corpus.read import Part
+from model.column import Column, Floats, Read, Report
+from model.corpus.read import LANGUAGES, Part
 from model.examples import Example
 from model.inputs import Row
 from model.network import Network

@@ -7,7 +7,6 @@ One token in five is hidden; the encoder says which it was (Devlin et al. 2019, 
 import os
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoModel
 
-from model import batches, blend, data, examples, runs, tokens, vocabulary
+from model import batches, blend, data, examples, learning, runs, tokens, vocabulary
 from model.provenance import git_commit
 from newstide.errors import ModelInvalid
 from newstide.text import language_of, model_input
@@ -28,6 +27,7 @@ ENCODER: Final = "encoder"
 CHECKPOINT_STEPS: Final = 250
 HELD_TEXTS: Final = 400
 _GRADIENT_NORM_MAX: Final = 1.0
+_RATE_LEAST: Final = 0.02
 
 
 class PretrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,16 +65,6 @@ class PretrainRecord(msgspec.Struct, frozen=True):
     held_loss: dict[str, float] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where pre-training is; `measured`: loss per hidden token of texts held back, by language."""
-
-    step: int
-    steps: int
-    loss: float
-    measured: dict[str, float] | None
-
-
 class MaskedModel(nn.Module):
     """An encoder and the head that names hidden tokens; the output embedding is the input embedding."""
 
@@ -93,7 +83,7 @@ class MaskedModel(nn.Module):
 
 
 def pretrain(
-    config: PretrainConfig, texts: dict[str, list[str]], folder: Path, report: Callable[[Progress], None]
+    config: PretrainConfig, texts: dict[str, list[str]], folder: Path, report: Callable[[learning.Progress], None]
 ) -> PretrainRecord:
     """Pre-train on `texts` (by language) and leave a Hugging Face folder `folder/encoder`, to be given as `--base`.
 
@@ -130,7 +120,7 @@ def pretrain(
                 curves.add(step, {"loss": loss, **{f"held_{k}": v for k, v in measured.items()}})
                 _checkpoint(folder, model, optimizer, scheduler, step)
                 record = msgspec.structs.replace(record, held_loss=measured)
-            report(Progress(step, config.steps, loss, measured))
+            report(learning.Progress(step, config.steps, loss, measured))
     base = AutoModel.from_pretrained(config.base, local_files_only=True, dtype=torch.float32)
     blend.move_back(encoder, base, config.keep, vocabulary.chinese_ids(tokenizer))
     encoder.save_pretrained(folder / ENCODER)
@@ -229,21 +219,13 @@ def _endless(rows: list[list[int]], config: PretrainConfig) -> Iterator[list[lis
 
 
 def _optimizer(model: MaskedModel, config: PretrainConfig) -> tuple[Any, Any]:
-    groups: dict[tuple[float, float], list[Tensor]] = {}
-    for name, parameter in model.named_parameters():
-        rate = config.encoder_lr if name.startswith("encoder.") and "word" not in name else config.embedding_lr
-        decay = config.weight_decay if parameter.dim() > 1 and "word" not in name else 0.0
-        groups.setdefault((rate, decay), []).append(parameter)
-    optimizer = torch.optim.AdamW(
-        [{"params": members, "lr": rate, "weight_decay": decay} for (rate, decay), members in groups.items()],
-        fused=True,
-    )
-    warmup = max(1, round(config.steps * config.warmup_share))
+    def rates(name: str, parameter: Tensor) -> tuple[Tensor, float, float]:
+        words = "word" in name
+        rate = config.encoder_lr if name.startswith("encoder.") and not words else config.embedding_lr
+        return parameter, rate, config.weight_decay if parameter.dim() > 1 and not words else 0.0
 
-    def factor(step: int) -> float:
-        return (step + 1) / warmup if step < warmup else max(0.02, 1 - (step - warmup) / max(1, config.steps - warmup))
-
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+    known = (rates(name, parameter) for name, parameter in model.named_parameters())
+    return learning.optimizer(known, config.steps, config.warmup_share, _RATE_LEAST)
 
 
 def _open_run(config: PretrainConfig, texts: dict[str, list[str]], folder: Path) -> PretrainRecord:
@@ -255,17 +237,7 @@ def _open_run(config: PretrainConfig, texts: dict[str, list[str]], folder: Path)
         git_commit=git_commit(),
         started_at=datetime.now(UTC).isoformat(),
     )
-    if (folder / runs.RECORD).is_file():
-        before = runs.read(folder, PretrainRecord)
-        if (before.config, before.fingerprint) != (record.config, record.fingerprint):
-            raise ModelInvalid(
-                f"the run in {folder} was started with another configuration or other texts",
-                why="continuing it would mix two trainings",
-                fix="name another --run, or repeat the options that it was started with",
-            )
-        return before
-    runs.write(folder, record)
-    return record
+    return runs.begin(folder, record, lambda each: (each.config, each.fingerprint))
 
 
 def _checkpoint(folder: Path, model: MaskedModel, optimizer: Any, scheduler: Any, step: int) -> None:

@@ -8,7 +8,7 @@ runs/<name>/best.pt, last.pt  weights with the best validation score; everything
 runs/<name>/tensorboard/      the curves again, where TensorBoard is installed
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -106,6 +106,24 @@ def read(folder: Path, kind: type[Record]) -> Record:
         raise ModelInvalid(
             f"{folder} is not a training run", why=str(error), fix="give a folder that `newstide model train` wrote"
         ) from error
+
+
+def begin(folder: Path, record: Record, identity: Callable[[Record], object]) -> Record:
+    """The record of the run to go on with: of the one in `folder` when it is the same, else the new one, written.
+
+    Raises ModelInvalid when the run in `folder` has another identity.
+    """
+    if not (folder / RECORD).is_file():
+        write(folder, record)
+        return record
+    before = read(folder, type(record))
+    if identity(before) != identity(record):
+        raise ModelInvalid(
+            f"the run in {folder} was started with another configuration or other data",
+            why="continuing it would mix two trainings",
+            fix="name another --run, or repeat the options that it was started with",
+        )
+    return before
 
 
 def finished(folder: Path) -> list[Path]:

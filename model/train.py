@@ -9,7 +9,6 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model import augment, batches, checkpoint, data, inputs, judging, losses, network, runs, tokens, ways
+from model import augment, batches, checkpoint, data, inputs, judging, learning, losses, network, runs, tokens, ways
 from model.checkpoint import Parts
 from model.examples import Example
 from model.inputs import Inputs, Row
@@ -35,21 +34,11 @@ GRADIENT_NORM_MAX: Final = 1.0
 AVERAGING_WARM_UP: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where training is; `measured`: macro-F1 by task and language, after a measurement."""
-
-    step: int
-    steps: int
-    loss: float
-    measured: dict[str, float] | None
-
-
 def train(
     config: runs.TrainConfig,
     splits: tuple[Sequence[Example], Sequence[Example]],
     folder: Path,
-    report: Callable[[Progress], None] = lambda _: None,
+    report: Callable[[learning.Progress], None] = lambda _: None,
 ) -> runs.RunRecord:
     """Train on the first split, choose by the second; leaves `best.pt` in `folder` and returns the record.
 
@@ -92,7 +81,7 @@ def train(
                     record = msgspec.structs.replace(record, best=scores)
                     runs.write(folder, record)
                 checkpoint.keep(folder, parts, state, score, config.way)
-            report(Progress(state.step, steps, loss, scores))
+            report(learning.Progress(state.step, steps, loss, scores))
     done = msgspec.structs.replace(
         record,
         finished_at=datetime.now(UTC).isoformat(),
@@ -179,43 +168,20 @@ def _open_run(
         git_commit=git_commit(),
         started_at=datetime.now(UTC).isoformat(),
     )
-    if (folder / runs.RECORD).is_file():
-        before = runs.read(folder, runs.RunRecord)
-        if (before.config, before.train_fingerprint, before.tokenizer_hash) != (
-            record.config,
-            record.train_fingerprint,
-            record.tokenizer_hash,
-        ):
-            raise ModelInvalid(
-                f"the run in {folder} was started with another configuration or other data",
-                why="continuing it would mix two trainings",
-                fix="name another --run, or repeat the options that it was started with",
-            )
-        return before
-    runs.write(folder, record)
-    return record
+    return runs.begin(folder, record, lambda each: (each.config, each.train_fingerprint, each.tokenizer_hash))
 
 
 def _optimizer(model: network.Network, config: runs.TrainConfig, steps: int) -> tuple[Any, Any]:
-    groups: dict[tuple[float, float], list[Tensor]] = {}
+    # What starts from nothing must travel further than what was pre-trained.
     added = config.way in (*ways.LOW_RANK, *ways.ADDED)
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            # Biases and normalisation gains set a level; pulling them to zero only harms.
-            decay = config.weight_decay if parameter.dim() > 1 else 0.0
-            # What starts from nothing must travel further than what was pre-trained.
-            rate = config.head_lr if added or name.startswith("head.") else config.encoder_lr
-            groups.setdefault((rate, decay), []).append(parameter)
-    optimizer = torch.optim.AdamW(
-        [{"params": members, "lr": rate, "weight_decay": decay} for (rate, decay), members in groups.items()],
-        fused=True,
-    )
-    warmup = max(1, round(steps * config.warmup_share))
 
-    def factor(step: int) -> float:
-        return (step + 1) / warmup if step < warmup else max(0.0, (steps - step) / max(1, steps - warmup))
+    def rates(name: str, parameter: Tensor) -> tuple[Tensor, float, float]:
+        rate = config.head_lr if added or name.startswith("head.") else config.encoder_lr
+        # Biases and normalisation gains set a level; pulling them to zero only harms.
+        return parameter, rate, config.weight_decay if parameter.dim() > 1 else 0.0
 
-    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+    learn = (rates(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad)
+    return learning.optimizer(learn, steps, config.warmup_share)
 
 
 def _schedule(fit: Inputs, config: runs.TrainConfig, done: int) -> Iterator[list[int]]:

@@ -5,7 +5,7 @@
 each layer (Li & Liang 2021). `adapter`: a bottleneck after each layer (Houlsby et al. 2019). The head always learns.
 """
 
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from model.network import Network
 from model.runs import Way
 
-WAYS: Final[tuple[Way, ...]] = get_args(Way)
 LOW_RANK: Final[tuple[Way, ...]] = ("lora", "adalora")
 """Folded into the weights at the end."""
 ADDED: Final[tuple[Way, ...]] = ("prefix", "adapter")

@@ -17,6 +17,8 @@ from newstide.errors import DataInvalid
 from newstide.messages import Language
 from newstide.topics import TOPICS
 
+LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
+"""What we write in, train on and read."""
 STYLES: Final = ("wire", "notice", "flash", "forum", "note")
 CASES: Final = (
     "-",

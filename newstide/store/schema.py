@@ -108,6 +108,20 @@ stories: Final = Table(
     comment="What was received: one row a revision, never changed.",
 )
 
+
+def _opinion() -> list[Column[Any]]:
+    """What a model says of a story, in use or in the shadow. New ones each time: a column belongs to one table."""
+    return [
+        Column("p_negative", Float, nullable=False),
+        Column("p_neutral", Float, nullable=False),
+        Column("p_positive", Float, nullable=False),
+        Column("score", Float),
+        Column("label", String(8), nullable=False),
+        Column("scored_at", UtcDateTime, nullable=False),
+        Column("stored_at", UtcDateTime, nullable=False),
+    ]
+
+
 scores: Final = Table(
     "scores",
     metadata,
@@ -116,13 +130,7 @@ scores: Final = Table(
     Column("revision", Integer, nullable=False),
     Column("model_version", String(64), nullable=False),
     Column("tokenizer_hash", String(64), nullable=False),
-    Column("p_negative", Float, nullable=False),
-    Column("p_neutral", Float, nullable=False),
-    Column("p_positive", Float, nullable=False),
-    Column("score", Float),
-    Column("label", String(8), nullable=False),
-    Column("scored_at", UtcDateTime, nullable=False),
-    Column("stored_at", UtcDateTime, nullable=False),
+    *_opinion(),
     UniqueConstraint("story_id", "revision", "model_version"),
     comment="What a model version says of a revision: one row each, never changed.",
 )
@@ -134,13 +142,7 @@ shadow_scores: Final = Table(
     Column("story_id", String(64), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("model_version", String(64), nullable=False),
-    Column("p_negative", Float, nullable=False),
-    Column("p_neutral", Float, nullable=False),
-    Column("p_positive", Float, nullable=False),
-    Column("score", Float),
-    Column("label", String(8), nullable=False),
-    Column("scored_at", UtcDateTime, nullable=False),
-    Column("stored_at", UtcDateTime, nullable=False),
+    *_opinion(),
     UniqueConstraint("story_id", "revision", "model_version"),
     comment="What a candidate says beside the active model. Apart, so that no page, rollup or count can meet it.",
 )

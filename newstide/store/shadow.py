@@ -13,6 +13,7 @@ from newstide.messages import ScoredStory
 from newstide.store.bulk import insert_new
 from newstide.store.database import Database, savepoint
 from newstide.store.schema import scores, shadow_scores, stories
+from newstide.store.writes import opinion_row
 
 LARGEST: Final = 10
 """Disagreements that a report names."""
@@ -52,21 +53,7 @@ class ShadowReport:
 
 def add(connection: Connection, batch: Sequence[ScoredStory], now: datetime) -> int:
     """Store what is new; returns how many that were. Raises StoreRefused, and the transaction goes on without it."""
-    rows = [
-        {
-            "story_id": story.item.story_id,
-            "revision": story.item.revision,
-            "model_version": story.model_version,
-            "p_negative": story.p_negative,
-            "p_neutral": story.p_neutral,
-            "p_positive": story.p_positive,
-            "score": story.score,
-            "label": story.label,
-            "scored_at": story.scored_at,
-            "stored_at": now,
-        }
-        for story in sorted(batch, key=lambda story: story.key)
-    ]
+    rows = [opinion_row(story, now) for story in sorted(batch, key=lambda story: story.key)]
     with savepoint(connection):
         return len(insert_new(connection, shadow_scores, rows, _KEY))
 

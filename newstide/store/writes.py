@@ -89,12 +89,12 @@ def _story_row(story: ScoredStory, now: datetime) -> Row:
     }
 
 
-def _score_row(story: ScoredStory, now: datetime) -> Row:
+def opinion_row(story: ScoredStory, now: datetime) -> Row:
+    """What a model version says of a revision, in use or in the shadow."""
     return {
         "story_id": story.item.story_id,
         "revision": story.item.revision,
         "model_version": story.model_version,
-        "tokenizer_hash": story.tokenizer_hash,
         "p_negative": story.p_negative,
         "p_neutral": story.p_neutral,
         "p_positive": story.p_positive,
@@ -103,3 +103,7 @@ def _score_row(story: ScoredStory, now: datetime) -> Row:
         "scored_at": story.scored_at,
         "stored_at": now,
     }
+
+
+def _score_row(story: ScoredStory, now: datetime) -> Row:
+    return {**opinion_row(story, now), "tokenizer_hash": story.tokenizer_hash}

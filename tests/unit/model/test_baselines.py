@@ -1,6 +1,7 @@
 import pytest
 
 from model import baselines, evaluate
+from model.corpus.read import LANGUAGES
 from model.evaluate import Question
 from model.examples import Example, one_hot, topic_target
 from newstide.messages import Language
@@ -12,7 +13,7 @@ NAMES = {"en": ("Acme", "Beta", "Gamma"), "zh": ("甲公司", "乙公司", "丙�
 
 def learned() -> list[Example]:
     found = []
-    for language in baselines.LANGUAGES:
+    for language in LANGUAGES:
         for label, word in enumerate(SIGNS[language]):
             for name in NAMES[language]:
                 text = f"{name} {word}"
@@ -29,7 +30,7 @@ def test_the_commonest_label_by_weight() -> None:
     assert row.argmax() == 2 and row == pytest.approx([(3 + 2) / 17, 3 / 17, (3 + 6) / 17])
 
 
-@pytest.mark.parametrize("language", baselines.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_words_are_learned_in_both_languages(language: Language) -> None:
     asked = baselines.tfidf(learned(), learned())
     assert asked.languages == ("en", "zh")

@@ -11,7 +11,8 @@ from transformers import AutoModel
 
 from model import examples, pretrain, runs, tokens
 from model.corpus import annotations, read
-from model.pretrain import PretrainConfig, Progress
+from model.learning import Progress
+from model.pretrain import PretrainConfig
 from newstide.errors import ModelInvalid
 from tests import tiny_model
 

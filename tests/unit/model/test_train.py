@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoConfig, BertModel
 
-from model import augment, inputs, judging, losses, network, runs, tokens, train
+from model import augment, inputs, judging, learning, losses, network, runs, tokens, train
 from model.examples import Example, one_hot, topic_target
 from newstide.errors import ModelInvalid
 from newstide.heads import ENTITY, TOPIC
@@ -21,7 +21,7 @@ class Killed(Exception):
 
 
 def kill_at(step: int, config: runs.TrainConfig, folder: Path) -> None:
-    def kill(now: train.Progress) -> None:
+    def kill(now: learning.Progress) -> None:
         if now.step == step:
             raise Killed
 

@@ -1,13 +1,14 @@
 """Ways to fine-tune: what learns, what it starts as, and that what was saved is what is loaded."""
 
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 import torch
 from torch.nn import functional as F
 
-from model import inputs, network, runs, tokens, train, ways
+from model import inputs, learning, network, runs, tokens, train, ways
 from model.network import Network
 from model.runs import Way
 from newstide.errors import ModelInvalid
@@ -42,7 +43,7 @@ def shake(model: Network) -> None:
                 parameter.add_(0.1 * torch.randn_like(parameter))
 
 
-@pytest.mark.parametrize("way", ways.WAYS)
+@pytest.mark.parametrize("way", get_args(runs.Way))
 def test_what_learns(made: Network, way: Way) -> None:
     everything = {name for name, _ in made.named_parameters()}
     ways.prepare(made, way, steps=20)
@@ -101,7 +102,7 @@ def test_merged_weights_answer_as_the_updates_did(made: Network, way: Way) -> No
     assert set(made.state_dict()) == plain
 
 
-@pytest.mark.parametrize("way", ways.WAYS)
+@pytest.mark.parametrize("way", get_args(runs.Way))
 def test_what_was_saved_is_loaded(base: Path, made: Network, way: Way) -> None:
     ways.prepare(made, way, steps=20)
     shake(made)
@@ -134,12 +135,12 @@ def test_ada_lora_gives_rank_where_it_matters_and_remembers_it(base: Path, made:
     assert ways.tuner_state(None) is None
 
 
-@pytest.mark.parametrize("way", [way for way in ways.WAYS if way != "full"])
+@pytest.mark.parametrize("way", [way for way in get_args(runs.Way) if way != "full"])
 def test_every_way_trains_resumes_and_loads(base: Path, tmp_path: Path, way: Way) -> None:
     config = tiny_model.configuration(base, way=way, epochs=2, evals_per_epoch=2, encoder_lr=5e-3)
     splits = tiny_model.splits()
 
-    def kill(now: train.Progress) -> None:
+    def kill(now: learning.Progress) -> None:
         if now.step == 12:
             raise KeyboardInterrupt
 
