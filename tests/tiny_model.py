@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel
 
 from model import examples, runs, vocabulary
@@ -63,39 +62,33 @@ def splits() -> tuple[list[Example], list[Example]]:
     return found[len(found) // 4 :], found[: len(found) // 4]
 
 
-def make_source(folder: Path) -> Path:
-    """A Hugging Face encoder folder as one finds it: two layers, random weights, English pieces alone."""
-    folder.mkdir(parents=True, exist_ok=True)
+def pieces() -> list[tuple[str, float]]:
+    """What the tiny encoder knows, as a multilingual one does: its special pieces, words, letters, and more."""
     words = [*EN_NAMES, *(word for words in EN_WORDS for word in words), *" ".join([*EN_TAILS, *_PLAIN]).split()]
-    pieces = [*vocabulary.SPECIAL, *_LETTERS, *(f"##{letter}" for letter in _LETTERS), *dict.fromkeys(words)]
-    pieces = list(dict.fromkeys(pieces))
-    tokenizer = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    tokenizer.add_special_tokens([AddedToken(piece, special=True) for piece in vocabulary.SPECIAL])
-    tokenizer.save(str(folder / "tokenizer.json"))
+    chinese = [*ZH_NAMES, *(word for words in ZH_WORDS for word in words), *ZH_TAILS]
+    known = {"▁": -2.0, **dict.fromkeys(_LETTERS, -9.0), **dict.fromkeys("".join(chinese), -9.0)}
+    known |= dict.fromkeys((f"▁{word}" for word in words), -4.0) | dict.fromkeys(chinese, -4.0)
+    return [*((name, 0.0) for name in ("<s>", "<pad>", "</s>", "<unk>")), *known.items(), ("<mask>", 0.0)]
+
+
+def make_source() -> Any:
+    """An encoder of two layers with random weights, a row for each of `pieces`."""
     torch.manual_seed(1)
     shape = BertConfig(
-        vocab_size=len(pieces),
+        vocab_size=len(pieces()),
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=4,
         intermediate_size=128,
         max_position_embeddings=48,
     )
-    BertModel(shape).save_pretrained(folder)
-    return folder
+    return BertModel(shape)
 
 
-def make_base(source: Path, folder: Path) -> Path:
-    """The source made bilingual, as `newstide model base` does it."""
+def make_base(folder: Path) -> Path:
+    """The source with its vocabulary trimmed, as `newstide model base` does it."""
     texts = [example.text for example in stories() + opposing()] * 10
-    tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
-    english, chinese = ([text for text in texts if text.isascii() == ascii_] for ascii_ in (True, False))
-    vocabulary.build(source, folder, vocabulary.choose(tokenizer, english, chinese))
+    vocabulary.build(make_source(), vocabulary.choose(pieces(), texts), folder)
     return folder
 
 

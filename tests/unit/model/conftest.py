@@ -6,22 +6,14 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Hugging Face encoder folder: two layers, random weights, English word pieces."""
-    from tests import tiny_model
-
-    return tiny_model.make_source(tmp_path_factory.mktemp("source"))
-
-
-@pytest.fixture(scope="session")
-def base(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same, made bilingual."""
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Hugging Face encoder folder: two layers, random weights, the vocabulary that the tiny examples use."""
     import torch
 
     from tests import tiny_model
 
     torch.set_num_threads(1)
-    return tiny_model.make_base(source, tmp_path_factory.mktemp("base"))
+    return tiny_model.make_base(tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture(scope="session")

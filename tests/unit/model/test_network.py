@@ -118,12 +118,8 @@ def test_an_encoder_of_another_build_is_refused(tmp_path: Path, encoder: torch.n
 
 
 def test_what_is_no_base_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelInvalid, match="neither a packaged base nor a model folder"):
+    with pytest.raises(ModelInvalid, match="not a model folder"):
         network.base_folder(str(tmp_path))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(network.PACKAGED, "absent", ("no_such_package", "model"))
-        with pytest.raises(ModelInvalid, match="not installed"):
-            network.base_folder("absent")
 
 
 def test_dropout_is_set_everywhere(made: network.Network) -> None:
