@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
 
-from model import examples, runs, tokens, train
+from model import examples, pretrain, runs, tokens, train
 from model.examples import Example
 from newstide.errors import DataInvalid, ModelInvalid
 from newstide.messages import SENTIMENTS
@@ -44,7 +45,19 @@ def splits(root: Path, config: runs.TrainConfig, labels: Path | None = None) -> 
         kept = [example for example in fit if config.focus and example.source in examples.OURS]
         rest = [example for example in fit if not (config.focus and example.source in examples.OURS)]
         fit = kept + draw.sample(rest, min(config.rows, len(rest)))
-    return fit, held
+    return fit + _unlabelled(root, config), held
+
+
+def _unlabelled(root: Path, config: runs.TrainConfig) -> list[Example]:
+    """Stories that a teacher answers, as many of each language; none of those that pre-training held back."""
+    if not config.unlabelled:
+        return []
+    aside = examples.withheld(root, config.build)
+    found = []
+    for texts in pretrain.read_texts(root, config.build).values():
+        free = (text for text in texts[pretrain.HELD_TEXTS :] if examples.opening(text) not in aside)
+        found += [Example(text, language_of(text), "unlabelled") for text in islice(free, config.unlabelled)]
+    return found
 
 
 def read_labels(path: Path) -> list[Example]:

@@ -39,16 +39,16 @@ class PretrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base: str
     build: runs.Build = "default"
     seed: int = 7
-    steps: int = 8_000
+    steps: int = 1_600
     batch_texts: int = 32
     max_tokens: int = 64
-    english_share: float = 0.2
+    english_share: float = 0.4
     mask_share: float = 0.2
-    encoder_lr: float = 3e-4
-    embedding_lr: float = 1e-3
+    encoder_lr: float = 1e-4
+    embedding_lr: float = 3e-4
     weight_decay: float = 0.01
-    warmup_share: float = 0.05
-    keep: float = 0.75
+    warmup_share: float = 0.15
+    keep: float = 0.5
     bf16: bool = True
     threads: int = 2
 

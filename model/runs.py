@@ -30,9 +30,10 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that decides what a training run yields, apart from the data.
 
     `base`: the folder of an encoder; or `start`: a finished run to go on from, head included. `layers`: a student of so
-    many. `teacher`: a finished run whose answers are learned beside the labels. `augment`: how texts are varied (see
-    `model.augment`). `rows`: train on so many examples, drawn with the seed; 0 for all. `focus`: those that we labelled
-    ourselves are all kept, and `rows` of the rest. `topic_share`: what a topic counts beside a sentiment.
+    many. `teacher`: a finished run whose answers are learned beside the labels, and for so many `unlabelled` texts of
+    each language instead of them. `augment`: how texts are varied (see `model.augment`). `rows`: train on so many
+    examples, drawn with the seed; 0 for all. `focus`: those that we labelled ourselves are all kept, and `rows` of the
+    rest. `topic_share`: what a topic counts beside a sentiment.
     """
 
     base: str = ""
@@ -43,6 +44,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     layers: int = 0
     augment: tuple[Change, ...] = ()
     rows: int = 0
+    unlabelled: int = 0
     focus: bool = False
     topic_share: float = 0.5
     seed: int = 7

@@ -96,7 +96,7 @@ def configuration(base: Path, **changed: Any) -> runs.TrainConfig:
     """Of a run of a few seconds on one core."""
     given: dict[str, Any] = {
         "base": str(base),
-        "epochs": 40,
+        "epochs": 80,
         "evals_per_epoch": 1,
         "patience": 99,
         "max_tokens": 24,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from model import examples, finetune, runs
+from model import examples, finetune, pretrain, runs
 from model.examples import Example, one_hot, topic_target
 from newstide.errors import DataInvalid, ModelInvalid
 from tests import tiny_model
@@ -104,3 +104,22 @@ def test_a_run_that_forgot_is_refused(run: Path, tmp_path: Path) -> None:
         finetune.guard(run, worse, held)
     assert "story_en" in str(caught.value.why) and "entity" not in str(caught.value.why)
     assert min(finetune.guard(worse, run, held).values()) >= 0
+
+
+def test_a_teacher_answers_texts_without_labels_but_none_that_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {"en": ["held", "seen in a test", "free one", "free two"], "zh": ["留出", "自由一", "自由二"]}
+    monkeypatch.setattr(examples, "training", lambda root, build: [])
+    monkeypatch.setattr(examples, "validation", lambda root, build: [])
+    monkeypatch.setattr(examples, "withheld", lambda root, build: {examples.opening("Seen in a test!")})
+    monkeypatch.setattr(pretrain, "read_texts", lambda root, build: texts)
+    monkeypatch.setattr(pretrain, "HELD_TEXTS", 1)
+    fit, _ = finetune.splits(tmp_path, tiny_model.configuration(tmp_path, unlabelled=2))
+    assert [(e.text, e.language) for e in fit] == [
+        *(("free one", "en"), ("free two", "en")),
+        *(("自由一", "zh"), ("自由二", "zh")),
+    ]
+    assert all(e.sentiment is None and e.topics is None and e.entity is None for e in fit)
+    one = finetune.splits(tmp_path, tiny_model.configuration(tmp_path, unlabelled=1))[0]
+    assert [e.text for e in one] == ["free one", "自由一"]
