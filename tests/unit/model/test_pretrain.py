@@ -103,7 +103,7 @@ def test_another_configuration_or_other_texts_are_refused(base: Path, tmp_path: 
     pretrain.pretrain(config, texts(), tmp_path, lambda _: None)
     with pytest.raises(ModelInvalid, match="another configuration"):
         pretrain.pretrain(msgspec.structs.replace(config, seed=8), texts(), tmp_path, lambda _: None)
-    with pytest.raises(ModelInvalid, match="other texts"):
+    with pytest.raises(ModelInvalid, match="other data"):
         pretrain.pretrain(config, {**texts(), "en": []}, tmp_path, lambda _: None)
 
 

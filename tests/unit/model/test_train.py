@@ -164,7 +164,7 @@ def test_inputs_weigh_only_what_is_labelled(base: Path) -> None:
     assert rare / common == pytest.approx(2**0.5) and (rare + 2 * common) / 3 == pytest.approx(1)
     ids, types = made.rows[3]
     assert len(ids) == len(types) and [tokenizer.id_to_token(i) for i, t in zip(ids, types, strict=True) if t] == [
-        *("beta", "beta", "[SEP]")
+        *("▁beta", "▁beta", "[SEP]")
     ]
     assert made.rows[0][1] == (0,) * 4
 
