@@ -17,8 +17,8 @@ _ABOUT: Final = """\
 What an {languages} financial headline or flash item says: how good or bad it is (negative, neutral, positive) for
 somebody who holds the asset, how good or bad for one company named in it, and which of {topics} topics it is about.
 Version `{version}`, base `{base}`, licence {licence}, made {created}. The base of the weights that ship is
-all-MiniLM-L6-v2 (Apache-2.0), its vocabulary trimmed and extended with Chinese characters, pre-trained further on
-financial text.
+multilingual-e5-small (MIT), its vocabulary trimmed to financial English and Chinese, pre-trained further on financial
+text.
 
 ## Use
 
