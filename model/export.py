@@ -20,6 +20,7 @@ from model import (
     examples,
     graphs,
     inputs,
+    network,
     parity,
     quantise,
     robustness,
@@ -65,7 +66,7 @@ def export(request: Request) -> artifact.Artifact:
     parity.require_same_tokenizer(tokens.hash_of(tokenizer), record.tokenizer_hash)
     held = examples.validation(request.data_root, record.config.build)
     rows = inputs.rows_of(tokens.read(tokenizer), held)
-    fp32, difference = _fp32(request.run, rows)
+    fp32, difference = _fp32(request.run, rows, record.config.max_tokens)
     onnx.save(fp32, request.run / FP32_IN_RUN)
     int8 = quantise.quantise(fp32, rows[:: max(1, len(rows) // _RANGE_TEXTS)])
     logits = parity.Graph(int8).logits(rows)
@@ -115,8 +116,9 @@ def _origin(run: Path) -> str:
     return str(config.get("origin") or Path(runs.read(run, runs.RunRecord).config.base).name)
 
 
-def _fp32(run: Path, rows: Sequence[Row]) -> tuple[onnx.ModelProto, float]:
+def _fp32(run: Path, rows: Sequence[Row], max_tokens: int) -> tuple[onnx.ModelProto, float]:
     model = train.load(run)
+    network.keep_positions(model, max_tokens)
     with tempfile.TemporaryDirectory() as folder:
         graph = graphs.optimise(graphs.export(model), Path(folder))
     difference = parity.require_same_logits(train.logits_of(model, rows), parity.Graph(graph).logits(rows))

@@ -102,6 +102,14 @@ def keep_layers(network: Network, layers: int) -> None:
     network.encoder.config.num_hidden_layers = layers
 
 
+def keep_positions(network: Network, tokens: int) -> None:
+    """Forget, in place, positions behind the longest text that will be read; answers stay the same to the last bit."""
+    embeddings = network.encoder.embeddings
+    rows = embeddings.position_embeddings.weight[:tokens].detach().clone()
+    embeddings.position_embeddings = nn.Embedding.from_pretrained(rows, freeze=False)  # type: ignore[no-untyped-call]
+    embeddings.position_ids = embeddings.position_ids[:, :tokens]
+
+
 def set_dropout(network: Network, share: float) -> None:
     """Set every dropout of the network."""
     for module in network.modules():

@@ -122,6 +122,15 @@ def test_what_is_no_base_is_refused(tmp_path: Path) -> None:
         network.base_folder(str(tmp_path))
 
 
+def test_positions_that_are_never_read_are_forgotten_without_a_trace(made: network.Network) -> None:
+    made.eval()
+    ids = torch.randint(5, 90, (2, 9), generator=torch.Generator().manual_seed(2))
+    before = made(ids, torch.zeros_like(ids))
+    network.keep_positions(made, 9)
+    assert made.encoder.embeddings.position_embeddings.num_embeddings == 9
+    assert torch.equal(made(ids, torch.zeros_like(ids)), before)
+
+
 def test_dropout_is_set_everywhere(made: network.Network) -> None:
     network.set_dropout(made, 0.25)
     assert {module.p for module in made.modules() if isinstance(module, torch.nn.Dropout)} == {0.25}
