@@ -69,7 +69,11 @@ class ScoreStories:
             return Work(self._labelled(received))
         except ModelInvalid as error:
             if len(received) == 1:
-                return Work(rejected=[refuse(received[0], self._topic_raw, Reason.SCORER_FAILED, error.why, self._service.clock.now())])
+                return Work(
+                    rejected=[
+                        refuse(received[0], self._topic_raw, Reason.SCORER_FAILED, error.why, self._service.clock.now())
+                    ]
+                )
         middle = len(received) // 2
         first, second = self._score(received[:middle]), self._score(received[middle:])
         return Work(first.scored + second.scored, first.rejected + second.rejected)

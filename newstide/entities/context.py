@@ -26,6 +26,8 @@ VERB: Final = 0.3
 """A capital at the beginning, with what looks like a verb after it."""
 AFTER: Final = 0.4
 BEFORE: Final = 0.3
+AGAINST: Final = -0.3
+"""It stands where a person's name stands, or in the name of somebody else."""
 _AROUND_CHARS: Final = 40
 
 _COMPANY_AFTER: Final = re.compile(
@@ -36,6 +38,7 @@ _COMPANY_AFTER: Final = re.compile(
     r"expects|agrees|adds|buys|sells|acquires|beats|misses|tops|warns|recalls|faces|settles|pays|files|denies|confirms|"
     r"considers|explores|seeks|offers|signs|completes|prices \$|issues|declares|elects|unit|subsidiary|spokes\w+|"
     r"rivals?|suppliers?|ratings?|credit rating|employees|workers|dividend|ipo|buyback|stake|merger|takeover|nyse|nasdaq|downgraded|upgraded|"
+    r"in (?:talks|final|exclusive|advanced|deal|pact)|closer? to|won't|mulls|moves|asks|taps|leads|could|would|may|"
     r"to (?:buy|sell|cut|pay|acquire|invest|raise|launch|open|close|build|hire|lay|start|stop|add|offer|expand|report|"
     r"recall|replace|spend|release|unveil|settle|shut|take|merge|spin|split|pull|end|axe|shed|move|get|roll|test))\b"
 )
@@ -72,6 +75,13 @@ _HAN_AFTER: Final = re.compile(
 _HAN_BEFORE: Final = re.compile(
     r"(?:持有|控股|投资|入股|起诉|减持|增持|股东|旗下|巨头|巨头的|公司|做空|看好|加仓|买入|卖出|国际|现货|做多|兑|增持了)$"
 )
+_PERSON_BEFORE: Final = re.compile(
+    r"(?:\b(?:ceo|cfo|coo|mr|mrs|ms|dr|sir|judge|justice|senator|sen|rep|gov|governor|minister|secretary|coach|premier|"
+    r"president|congressman|attorney|economist|named|analyst)\.?) +$"
+)
+_NAME_AFTER: Final = re.compile(
+    r" +(?:corp|inc|ltd|limited|co|company|mining|resources|minerals|royalty|group|holdings|bancorp|energy|plc|llc)\b"
+)
 _VERB: Final = re.compile(r" +(?!this|his|its|news|was|is|has|as)[a-z]{3,}(?<!s)s\b")
 _WORD: Final = re.compile(r"[A-Za-z]{4,}")
 
@@ -100,13 +110,29 @@ def begins(text: str, start: int) -> bool:
     return not before or before[-1] in ".!?:;-|–—"
 
 
+def follows_capital(text: str, start: int) -> bool:
+    """Whether the word before is a name as well (Jim Rogers), and no possessive (Buffett's Berkshire)."""
+    before = text[max(0, start - _AROUND_CHARS) : start]
+    word = before.rstrip(" ").rpartition(" ")[2]
+    return before.endswith(" ") and not before.endswith("  ") and word[:1].isupper() and word.isalpha()
+
+
+def precedes_capital(text: str, end: int) -> bool:
+    """Whether the name goes on with another word of a name (Continental Materials)."""
+    return text[end : end + 1] == " " and text[end + 1 : end + 2].isupper()
+
+
 def company_evidence(text: str, start: int, end: int) -> tuple[float, str]:
     """Of the words around a Latin name in a folded text: is it somebody who acts as companies do?"""
+    if _PERSON_BEFORE.search(text[max(0, start - _AROUND_CHARS) : start]):
+        return AGAINST, "a person's name"
     return _evidence(_COMPANY_AFTER, _COMPANY_BEFORE, text, start, end)
 
 
 def market_evidence(text: str, start: int, end: int) -> tuple[float, str]:
     """The same for what is traded, and written in lower case: gold, oil, the dollar."""
+    if _NAME_AFTER.match(text, end):
+        return AGAINST, "part of another name"
     return _evidence(_MARKET_AFTER, _MARKET_BEFORE, text, start, end)
 
 
@@ -121,13 +147,11 @@ def han_evidence(text: str, start: int, end: int) -> tuple[float, str]:
 
 
 def verb_evidence(text: str, end: int) -> bool:
-    """Whether the word after a name looks like a verb of the third person."""
-    return _VERB.match(text, end) is not None
+    """Whether a name is followed by what looks like a verb of the third person, or is in the possessive."""
+    return text.startswith("'s ", end) or _VERB.match(text, end) is not None
 
 
-def _evidence(
-    after: re.Pattern[str], before: re.Pattern[str], text: str, start: int, end: int
-) -> tuple[float, str]:
+def _evidence(after: re.Pattern[str], before: re.Pattern[str], text: str, start: int, end: int) -> tuple[float, str]:
     found = after.match(text, end)
     if found:
         return AFTER, f"followed by {found[0].strip()!r}"

@@ -14,7 +14,7 @@ from newstide.spelling import HAN_FOLDING, LATIN_FOLDING
 
 _GONE: Final = "\x00"
 """Stands where a character vanishes or becomes several: such a text takes the slow way."""
-_BLANK: Final = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029\"()[]{}<>/\\|_-,;:!?*#@=~^+`"
+_BLANK: Final = '\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"()[]{}<>/\\|_-,;:!?*#@=~^+`'
 _DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u201c\u201d\u00ab\u00bb"
 _APOSTROPHES: Final = "\u2018\u2019\u02bc\u00b4"
 

@@ -51,18 +51,6 @@ class Hit(NamedTuple):
         return self.passage.original[self.start : self.end]
 
 
-def is_free(text: str, start: int, end: int) -> bool:
-    """Whether [start, end) of a folded text is a word of its own; only Latin letters and digits make longer words."""
-    after = text[end : end + 2]
-    if after and text[end - 1].isascii():
-        if after[0].isascii() and after[0].isalnum():
-            return False
-        if after[0] == "&" and after[1:].isalnum():  # the T of T&D
-            return False
-    before = text[start - 1] if start else " "
-    return not (text[start].isascii() and before.isascii() and (before.isalnum() or before == "$"))
-
-
 def is_certain(hit: Hit, on: date | None) -> bool:
     """Whether a name can only mean one entity, so that it supports weaker names of the same one."""
     if len(hit.readings) != 1:
@@ -102,26 +90,30 @@ def _weigh(reading: Reading, hit: Hit, kind: Kind, supported: bool) -> Weighed:
     score, reason = _evidence(reading, hit, kind)
     if supported:
         score, reason = score + SUPPORT, "named beyond doubt in the same story"
-    return Weighed(round(min(ALIAS, WEAK + score), 3), reason or "means other things too")
+    return Weighed(round(max(0.0, min(ALIAS, WEAK + score)), 3), reason or "means other things too")
 
 
 def _capital_rule(reading: Reading, hit: Hit) -> bool:
-    """`Target` is never `target` in a text that uses capitals, and `BP` never `Bp`."""
+    """`Target` is never `target` in a text that uses capitals, `BP` never `Bp`, `gold` hardly `Corvus Gold`."""
     if reading.han or reading.code:
         return True
-    style = hit.passage.style if reading.weak or reading.capitals else "lower"
-    if style == "upper":
-        return not (reading.ticker and reading.weak)
-    if style == "lower":
-        return not reading.ticker
+    style = hit.passage.style
+    if style in ("upper", "lower"):
+        return not reading.ticker or (style == "upper" and not reading.weak)
     text = hit.text
     if reading.capitals:
         return text.isupper()
-    return reading.common or not text.islower()
+    if reading.common:
+        return style == "title" or text[0].islower() or context.begins(hit.passage.original, hit.start)
+    if reading.ends_common:
+        return text[text.rfind(" ") + 1].isupper() or text.islower()
+    return not (reading.weak and text.islower())
 
 
 def _evidence(reading: Reading, hit: Hit, kind: Kind) -> tuple[float, str]:
     text, first, last = hit.passage.folded.text, hit.first, hit.last
+    if reading.ticker:
+        return 0.0, ""
     if reading.han:
         return context.han_evidence(text, first, last)
     if kind is Kind.COMPANY:
@@ -130,9 +122,14 @@ def _evidence(reading: Reading, hit: Hit, kind: Kind) -> tuple[float, str]:
         score, reason = context.bank_evidence(text, first, last)
     else:
         score, reason = context.market_evidence(text, first, last)
-    if reading.common or hit.passage.style != "sentence":
+    if score < 0 or reading.common or hit.passage.style != "sentence":
         return score, reason
-    if not context.begins(hit.passage.original, hit.start):
+    original = hit.passage.original
+    if score < context.AFTER and kind is Kind.COMPANY and context.precedes_capital(original, hit.end):
+        return context.AGAINST, "part of another name"
+    if not context.begins(original, hit.start):
+        if context.follows_capital(original, hit.start):
+            return score, reason
         return score + context.CAPITAL, reason or "a capital in the middle of a sentence"
     if not score and context.verb_evidence(text, last):
         return context.VERB, "a verb follows"

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from newstide.entities import symbols
 from newstide.entities.context import LINKED, SURE, Weighed
-from newstide.entities.judging import Field, Hit, Passage, is_certain, is_free, weigh
+from newstide.entities.judging import Field, Hit, Passage, is_certain, weigh
 from newstide.entities.names import HAN, Names, Reading, bare_symbol
 from newstide.entities.relevance import Place, relevances
 from newstide.entities.vocabulary import Entity, in_force, version_of
@@ -102,20 +102,17 @@ class Linker:
         taken = self._symbols(passage, on, certain, doubtful) if symbols.may_hold(original) else []
         is_han = not text.isascii() and HAN.search(text) is not None
         forms = self._names.mixed if is_han else self._names.latin
-        shift = 0 if is_han else 1  # Latin names are sought with the blank before them
-        for pattern, first, end in forms.find(text if is_han else f" {text}"):
-            readings, last = forms.readings[pattern], end - shift
-            if not readings or not is_free(text, first, last):
-                continue
+        for pattern, first, last in forms.found_in(text):
             start, stop = at(first), at(last)
-            if any(a < stop and start < b for a, b in taken):
+            if taken and any(a < stop and start < b for a, b in taken):
                 continue
             plain = forms.plain[pattern]
             if plain is None:
-                doubtful.append(Hit(passage, first, last, start, stop, readings))
+                doubtful.append(Hit(passage, first, last, start, stop, forms.readings[pattern]))
             else:
-                entity_id, field, name = self._ids[plain.entity], passage.field, original[start:stop]
-                certain.append(Candidate(entity_id, field, start, stop, name, plain.sureness, plain.reason, False))
+                entity, score, reason = plain
+                place = (passage.field, start, stop, original[start:stop])
+                certain.append(Candidate(self._ids[entity], *place, score, reason, False))
 
     def _symbols(
         self, passage: Passage, on: date | None, certain: list[Candidate], doubtful: list[Hit]
@@ -128,12 +125,14 @@ class Linker:
                 taken.append((start, stop))
                 if sure:
                     name = passage.original[start:stop]
-                    certain.append(
-                        Candidate(self._ids[entity], passage.field, start, stop, name, SURE, "symbol", True)
-                    )
+                    certain.append(Candidate(self._ids[entity], passage.field, start, stop, name, SURE, "symbol", True))
                 else:
                     doubtful.append(Hit(passage, start, stop, start, stop, (bare_symbol(entity, code),)))
         return taken
+
+    def listed(self, exchange: str, symbol: str, on: date | None = None) -> list[str]:
+        """The entities that a symbol belongs to on a day."""
+        return [self._ids[each] for each in self._listed(exchange, symbol, on)]
 
     def _listed(self, exchange: str | None, symbol: str, on: date | None) -> list[int]:
         if exchange is None:

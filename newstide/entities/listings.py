@@ -74,7 +74,9 @@ _FORM: Final = re.compile(
     r"holdings?|group|\(the\)|& co)\.?$",
     re.IGNORECASE,
 )
-_MARKS: Final = re.compile(r"^(?:\*?ST|SST|XD|XR|DR|N(?=[\u4e00-\u9fff])|C(?=[\u4e00-\u9fff]))|(?:-(?:W|SW|S|U|UW|B|R|P)+)$")
+_MARKS: Final = re.compile(
+    r"^(?:\*?ST|SST|XD|XR|DR|N(?=[\u4e00-\u9fff])|C(?=[\u4e00-\u9fff]))|(?:-(?:W|SW|S|U|UW|B|R|P)+)$"
+)
 _TELLING_WORD_CHARS: Final = 6
 """A single Latin word of so many letters that is no common word means one company; a shorter one needs evidence."""
 
@@ -164,17 +166,19 @@ def _names_zh(raw: str) -> tuple[Name, ...]:
     """The name without the exchange's marks (*ST, -W), and also without the letter of its share class."""
     name = _MARKS.sub("", unicodedata.normalize("NFKC", raw).replace(" ", ""))
     names = dict.fromkeys((name, re.sub(r"(?<=[\u4e00-\u9fff])[AB]$", "", name)))
-    found = tuple(Name(text=each, language="zh", weak=len(each) < 3 or each in _WORDS_ZH) for each in names if each)
-    if not found or not all(2 <= len(each.text) <= NAME_CHARS_MAX for each in found):
+    found = tuple(Name(text=each, language="zh", weak=each in _WORDS_ZH) for each in names if len(each) >= _HAN_CHARS_MIN)
+    if not found or len(name) > NAME_CHARS_MAX:
         raise table.NoEntity(f"no usable name: {raw[:40]!r}")
     return found
 
 
+_HAN_CHARS_MIN: Final = 3
+"""Two characters stand in the middle of too many words for a name that nobody has looked at."""
 _WORDS_ZH: Final = frozenset(
     "太阳能 机器人 老百姓 新希望 好想你 完美世界 张家界 长白山 峨眉山 黄山旅游 西藏旅游 桂林旅游 丽江股份 白云山 红太阳 "
     "人民网 新华网 新世界 中国电影 东方明珠 国际医学 益生股份 海南橡胶 第一医药 大家居 大消费 新能源 互联网 房地产 "
     "消费金融 资金链 返利网 小额贷 大数据 云计算 区块链 供应链 产业链 有限公司 股份公司 上市公司 投资公司 基金公司 "
-    "证券公司 信托公司 保险公司 商业银行 农商银行 城商行 大智慧 中国建筑材料 世纪城 新天地 海洋王 三六五 一心堂 全聚德".split()
+    "证券公司 信托公司 保险公司 商业银行 农商银行 城商行 大智慧 中国建筑材料 世纪城 新天地 海洋王 农产品 驱动力 金现代 新动力 新产业 新媒体 创业板 科创板 第一创业 三六五 一心堂 全聚德".split()
 )
 
 

@@ -25,15 +25,17 @@ class Reading(NamedTuple):
     """Its place in the master."""
     text: str
     weak: bool
-    full: bool
+    full: bool = False
     """The entity's first name of its language."""
-    capitals: bool
+    capitals: bool = False
     """Written in capitals only: `BP`, and `TSLA`."""
-    common: bool
+    common: bool = False
     """A common noun, written in lower case: gold, the dollar."""
-    han: bool
-    ticker: bool
-    """A symbol that stands in the text like a word."""
+    ends_common: bool = False
+    """Several words, of which the last is an everyday one: in small letters it is that word (U.S. steel)."""
+    han: bool = False
+    ticker: bool = False
+    """A symbol."""
     code: bool = False
     """A symbol in a form that may be something else."""
     since: date | None = None
@@ -42,7 +44,7 @@ class Reading(NamedTuple):
     @property
     def is_plain(self) -> bool:
         """Whether no rule but that of word boundaries applies to it."""
-        return not (self.weak or self.capitals or self.ticker or self.since or self.until)
+        return not (self.weak or self.capitals or self.ends_common or self.ticker or self.since or self.until)
 
     @property
     def sureness(self) -> float:
@@ -56,49 +58,104 @@ class Reading(NamedTuple):
 
 def bare_symbol(entity: int, code: str) -> Reading:
     """A symbol in a form that may be something else."""
-    return Reading(entity, code, True, False, False, False, False, True, True)
+    return Reading(entity, code, weak=True, ticker=True, code=True)
+
+
+class Forms:
+    """Forms that are sought together; in texts of words, each with the blank before it."""
+
+    def __init__(self, readings: Mapping[str, tuple[Reading, ...]], blank: str) -> None:
+        self._blank = blank
+        self.readings = list(readings.values())
+        self.plain = [
+            (each[0].entity, each[0].sureness, each[0].reason) if len(each) == 1 and each[0].is_plain else None
+            for each in self.readings
+        ]
+        """Entity, score and reason of a form that has one reading, which needs no weighing."""
+        places = {form: place for place, form in enumerate(readings)}
+        self._shorter = [_shorter(form, places) for form in readings]
+        self._find = Automaton([blank + form for form in readings]).find
+
+    def found_in(self, text: str) -> list[tuple[int, int, int]]:
+        """(place of the form, start, end) of each that is a word of its own in a folded text; phrases that only stand
+        in a name's place are left out.
+
+        The longest match may end within a word, as `coca cola co` does before `comments`: then its beginning counts.
+        """
+        found = []
+        blanks, readings = len(self._blank), self.readings
+        for place, start, last in self._find(self._blank + text):
+            form, end = place, last - blanks
+            while not _is_free(text, start, end):
+                beginning = self._shorter[form]
+                if beginning is None:
+                    break
+                form, end = beginning[0], end - beginning[1]
+            else:
+                if readings[form]:
+                    found.append((form, start, end))
+        return found
+
+
+def _is_free(text: str, start: int, end: int) -> bool:
+    """Whether [start, end) of a folded text is a word of its own; only Latin letters and digits make longer words."""
+    after = text[end : end + 2]
+    if after and text[end - 1].isascii():
+        if after[0].isascii() and after[0].isalnum():
+            return False
+        if after[0] == "&" and after[1:].isalnum():  # the T of T&D
+            return False
+    before = text[start - 1] if start else " "
+    return before == " " or not (text[start].isascii() and before.isascii() and (before.isalnum() or before == "$"))
+
+
+def _shorter(form: str, places: Mapping[str, int]) -> tuple[int, int] | None:
+    """The longest other form that is the beginning of this one, with what to take off the end."""
+    beginning = form
+    while " " in beginning:
+        beginning = beginning[: beginning.rindex(" ")].rstrip()
+        if beginning in places:
+            return places[beginning], len(form) - len(beginning)
+    return None
 
 
 class Names:
-    """Two automata over the same names: one for texts of blanks and words, one for texts with Chinese characters."""
+    """Two sets of the same names: for texts of words and blanks, and for texts with Chinese characters."""
 
     def __init__(self, entities: Sequence[Entity], decoys: Iterable[str], common_words: Collection[str]) -> None:
         readings: dict[str, tuple[Reading, ...]] = {fold_name(decoy): () for decoy in decoys}
         self.listings: dict[tuple[str, str], list[tuple[int, date | None, date | None]]] = {}
         for place, entity in enumerate(entities):
-            for form, reading in _readings(place, entity):
+            for form, reading in _readings(place, entity, common_words):
                 readings[form] = (*readings.get(form, ()), reading)
+        tickers: dict[str, tuple[Reading, ...]] = {}
         for place, entity in enumerate(entities):
             for listing in entity.listings:
-                key = (listing.exchange, listing.symbol)
-                self.listings.setdefault(key, []).append((place, listing.valid_from, listing.valid_to))
-                if listing.exchange == "US" and _TICKER.match(listing.symbol):
-                    form = listing.symbol.lower()
-                    if form not in readings:  # a word, or a name, of somebody else comes first
-                        weak = len(form) == 3 or form in common_words
-                        dates = (listing.valid_from, listing.valid_to)
-                        readings[form] = (Reading(place, listing.symbol, weak, False, True, False, False, True, False, *dates),)
+                key, dates = (listing.exchange, listing.symbol), (listing.valid_from, listing.valid_to)
+                self.listings.setdefault(key, []).append((place, *dates))
+                form = listing.symbol.lower()
+                # A name, or a phrase, of somebody else comes first.
+                if listing.exchange == "US" and _TICKER.match(listing.symbol) and form not in readings:
+                    weak = len(form) == 3 or form in common_words
+                    ticker = Reading(
+                        place, listing.symbol, weak, capitals=True, ticker=True, since=dates[0], until=dates[1]
+                    )
+                    tickers[form] = (*tickers.get(form, ()), ticker)
+        readings |= tickers
         readings.pop("", None)
-        self.mixed = Forms(readings)
-        self.latin = Forms({f" {form}": found for form, found in readings.items() if not HAN.search(form)})
+        self.mixed = Forms(readings, "")
+        self.latin = Forms({form: found for form, found in readings.items() if not HAN.search(form)}, " ")
 
 
-class Forms:
-    """Forms that are sought together. `plain` has a reading where it is the only one and needs no weighing."""
-
-    def __init__(self, readings: Mapping[str, tuple[Reading, ...]]) -> None:
-        self.readings = list(readings.values())
-        self.plain = [each[0] if len(each) == 1 and each[0].is_plain else None for each in self.readings]
-        self.find = Automaton(list(readings)).find
-
-
-def _readings(place: int, entity: Entity) -> Iterable[tuple[str, Reading]]:
+def _readings(place: int, entity: Entity, common_words: Collection[str]) -> Iterable[tuple[str, Reading]]:
     seen: set[str] = set()
     languages: set[str] = set()
     for name in entity.names:
-        full = name.language not in languages
+        reading = _reading(place, name, name.language not in languages, entity.kind)
         languages.add(name.language)
-        reading = _reading(place, name, full, entity.kind)
+        last = name.text.rpartition(" ")[2]
+        if last != name.text and last[0].isupper() and last.lower() in common_words and not reading.capitals:
+            reading = reading._replace(ends_common=True)
         for form in _forms(name.text):
             if form and form not in seen:
                 seen.add(form)
@@ -110,9 +167,8 @@ def _reading(place: int, name: Name, full: bool, kind: Kind) -> Reading:
     letters = [c for c in name.text if c.isalpha()]
     capitals = not han and all(c.isupper() for c in letters) and 0 < len(letters) <= _ACRONYM_CHARS_MAX
     common = not han and kind is not Kind.COMPANY and name.text.islower()
-    return Reading(
-        place, name.text, name.weak, full, capitals, common, han, False, False, name.valid_from, name.valid_to
-    )
+    since, until = name.valid_from, name.valid_to
+    return Reading(place, name.text, name.weak, full, capitals, common, han=han, since=since, until=until)
 
 
 def _forms(text: str) -> Iterable[str]:

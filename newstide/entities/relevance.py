@@ -58,7 +58,7 @@ def relevances(places: Sequence[Place], title: str) -> dict[str, float]:
             first[entity_id] = place
     total, lead = sum(weights.values()), min(first.values(), default=None)
     spread = min(1.0, FEW / max(1, len(first)))
-    most = ROUND_UP_MAX if is_round_up(title) else 1.0
+    most = ROUND_UP_MAX if len(first) > 1 and is_round_up(title) else 1.0
     found: dict[str, float] = {}
     for entity_id, place in first.items():
         in_body, start = place

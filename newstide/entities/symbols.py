@@ -74,6 +74,8 @@ def found_in(text: str) -> Iterator[Symbol]:
 
 def may_hold(text: str) -> bool:
     """Whether it is worth looking: nearly all headlines hold no symbol, and a glance costs less than the search."""
+    if text.isascii() and not ("$" in text or "(" in text or "." in text or ":" in text):
+        return False
     return _GLANCE.search(text) is not None
 
 

@@ -40,9 +40,7 @@ def read(connection: Connection) -> tuple[Entity, ...]:
     listings: dict[str, list[Listing]] = {}
     query = select(entity_listings).order_by(entity_listings.c.entity_id, entity_listings.c.place)
     for row in connection.execute(query):
-        listing = Listing(
-            exchange=row.exchange, symbol=row.symbol, valid_from=row.valid_from, valid_to=row.valid_to
-        )
+        listing = Listing(exchange=row.exchange, symbol=row.symbol, valid_from=row.valid_from, valid_to=row.valid_to)
         listings.setdefault(row.entity_id, []).append(listing)
     return tuple(
         Entity(
@@ -107,7 +105,13 @@ def _apply(connection: Connection, changes: Sequence[Change], who: str, now: dat
         connection,
         entities,
         [
-            {"entity_id": e.entity_id, "kind": e.kind.value, "country": e.country, "sector": e.sector, "updated_at": now}
+            {
+                "entity_id": e.entity_id,
+                "kind": e.kind.value,
+                "country": e.country,
+                "sector": e.sector,
+                "updated_at": now,
+            }
             for e in after
         ],
     )
@@ -117,7 +121,13 @@ def _apply(connection: Connection, changes: Sequence[Change], who: str, now: dat
         connection,
         entity_edits,
         [
-            {"entity_id": c.after.entity_id, "at": now, "who": who, "before": _written(c.before), "after": _written(c.after)}
+            {
+                "entity_id": c.after.entity_id,
+                "at": now,
+                "who": who,
+                "before": _written(c.before),
+                "after": _written(c.after),
+            }
             for c in changes
         ],
     )
