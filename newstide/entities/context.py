@@ -51,8 +51,8 @@ _MARKET_AFTER: Final = re.compile(
     r" +(?:prices?|futures?|rises?|falls?|rose|fell|gains?|slips?|eases?|edges?|jumps?|drops?|climbs?|holds?|steady|"
     r"steadies|hits?|slides?|extends?|rall\w+|surges?|soars?|tumbles?|sinks?|rebounds?|retreats?|firms|firmer|weakens?|"
     r"weaker|strengthens?|stronger|dips?|near|below|above|output|supply|supplies|demand|imports?|exports?|stockpiles?|"
-    r"inventories|production|miners?|producers?|mines?|traders?|markets?|bulls?|bears?|glut|rout|rally|selloff|"
-    r"majors?|prices|exporters?|importers?|shipments?|sales|bonds|yields?|closes?|ends?|opens?|up|down|set for|"
+    r"inventories|production|traders?|markets?|bulls?|bears?|glut|rout|rally|selloff|"
+    r"exporters?|importers?|shipments?|sales|bonds|yields?|closes?|ends?|opens?|up|down|set for|"
     r"heads? for|on track|higher|lower|against|vs|versus|mixed|flat|little changed|at (?:one|two|\d|a|record))\b"
 )
 _MARKET_BEFORE: Final = re.compile(
@@ -129,9 +129,14 @@ def company_evidence(text: str, start: int, end: int) -> tuple[float, str]:
     return _evidence(_COMPANY_AFTER, _COMPANY_BEFORE, text, start, end)
 
 
+def is_named_after(text: str, end: int) -> bool:
+    """Whether a common noun is the beginning of a company's name (Gold Resource Corp, Sterling Bancorp)."""
+    return _NAME_AFTER.match(text, end) is not None
+
+
 def market_evidence(text: str, start: int, end: int) -> tuple[float, str]:
     """The same for what is traded, and written in lower case: gold, oil, the dollar."""
-    if _NAME_AFTER.match(text, end):
+    if is_named_after(text, end):
         return AGAINST, "part of another name"
     return _evidence(_MARKET_AFTER, _MARKET_BEFORE, text, start, end)
 

@@ -104,7 +104,10 @@ def _capital_rule(reading: Reading, hit: Hit) -> bool:
     if reading.capitals:
         return text.isupper()
     if reading.common:
-        return style == "title" or text[0].islower() or context.begins(hit.passage.original, hit.start)
+        if text[0].islower():
+            return True
+        named = context.is_named_after(hit.passage.folded.text, hit.last)
+        return not named and (style == "title" or context.begins(hit.passage.original, hit.start))
     if reading.ends_common:
         return text[text.rfind(" ") + 1].isupper() or text.islower()
     return not (reading.weak and text.islower())
