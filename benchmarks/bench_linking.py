@@ -62,7 +62,12 @@ def daily(root: Path, linker: Linker) -> dict[str, Any]:
             continue
         known += 1
         found += bool(wanted & {link.entity_id for link in linker.link(tagged.title, on=tagged.day)})
-    return {"headlines": named, "of_known": known, "recall_known": share(found, known), "recall_all": share(found, named)}
+    return {
+        "headlines": named,
+        "of_known": known,
+        "recall_known": share(found, known),
+        "recall_all": share(found, named),
+    }
 
 
 def sample(root: Path, linker: Linker) -> list[tuple[str, str]]:
@@ -100,8 +105,8 @@ def mentions(rows: Iterable[Named], linker: Linker, kinds: frozenset[Kind]) -> d
     """
     names: dict[str, set[str]] = {}
     for entity in linker.entities.values():
-        for name in entity.names:
-            names.setdefault(fold_name(name.text), set()).add(entity.entity_id)
+        for each_name in entity.names:
+            names.setdefault(fold_name(each_name.text), set()).add(entity.entity_id)
     marked = known = found = touched = links = agree = 0
     for text, wanted in rows:
         linked = [each for each in linker.candidates(text[:1_000], text[1_000:]) if each.score >= LINKED]
@@ -152,7 +157,9 @@ def ambiguity(linker: Linker) -> dict[str, Any]:
 
 def rate(root: Path, linker: Linker) -> dict[str, Any]:
     """Headlines a second on one core, against one `re` alternation over the same names, boundaries and all."""
-    titles = sorted({tagged.title for tagged in linking_sets.daily(root)}, key=lambda t: hashlib.md5(t.encode()).digest())  # noqa: S324
+    titles = sorted(
+        {tagged.title for tagged in linking_sets.daily(root)}, key=lambda t: hashlib.sha256(t.encode()).digest()
+    )
     forms = {name.text for entity in linker.entities.values() for name in entity.names}
     pattern = re.compile(
         r"(?<!\w)(?:" + "|".join(map(re.escape, sorted(forms, key=len, reverse=True))) + r")(?!\w)", re.IGNORECASE

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 _FORM: Final = re.compile(
-    r"[\s,]+(?:\(The\)|Inc|Incorporated|Corp|Corporation|Co|Company|Ltd|Limited|plc|PLC|Plc|LLC|LP|NV|SA|AG|SE|SPA|SpA|AB"
+    r"[\s,]+(?:\(The\)|Inc|Incorporated|Corp|Corporation|Co|Company|Ltd|Limited|plc|PLC|Plc|LLC|LP|NV|SA|AG|SE|"
+    r"SPA|SpA|AB"
     r"|ASA|A/S|Holdings?|Group|& Co|and Company|International|Worldwide|ADR|\(Class A\))\.?$"
 )
 

@@ -183,7 +183,7 @@ def link(
     rows = [
         (each.entity_id, f"{each.relevance:.2f}", f"{each.score:.2f}", each.mention.text, each.reason) for each in links
     ]
-    rows += [(each.entity_id, None, f"{each.score:.2f}", each.text, f"not linked: {each.reason}") for each in others]
+    rows += [(each.entity_id, "-", f"{each.score:.2f}", each.text, f"not linked: {each.reason}") for each in others]
     emit_table(("entity", "relevance", "score", "text", "reason"), rows)
 
 

@@ -14,7 +14,7 @@ Language = Literal["en", "zh", "und"]
 Label = Literal["negative", "neutral", "positive", "unsure"]
 
 SCHEMA: Final = 2
-"""The integer schema of both messages. A reader takes its own and the one before. Since 2 a scored story has entities."""
+"""The integer schema of both messages. A reader takes its own and the one before. 2: a scored story has entities."""
 
 SENTIMENTS: Final = ("negative", "neutral", "positive")
 """Class order of every probability vector, everywhere."""

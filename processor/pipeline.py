@@ -118,7 +118,7 @@ def texts_of(received: Iterable[Received]) -> list[str]:
 
 
 def label(received: Sequence[Received], opinions: Opinions, scorer: Scorer, now: datetime) -> list[Labelled]:
-    """Stories with what the model says of them; `opinions` has a row for each, in order, and may have more after them."""
+    """Stories with what the model says of them; `opinions` has a row for each, in order, and more may follow."""
     return [
         Labelled(
             r,

@@ -14,8 +14,8 @@ from newstide.scoring.port import Opinions, label_of
 from newstide.text import model_input
 
 ASKED_MAX: Final = 3
-"""Entities of a story that the model is asked about, the most relevant ones. Each costs as much as the story itself, and
-of a list of many names the model can say little about any one."""
+"""Entities of a story that the model is asked about, the most relevant. Each costs as much as the story itself, and
+of a long list the model can say little about any one."""
 AROUND_CHARS_MAX: Final = 400
 """Of a body on each side of a name: the sentence it stands in is rarely longer, and the model reads 128 tokens."""
 
@@ -37,7 +37,7 @@ def links_of(item: NewsItem, linker: Linker) -> tuple[Link, ...]:
 
 
 def questions(item: NewsItem, links: Sequence[Link]) -> list[Question]:
-    """One for each of the first ASKED_MAX links: of the title where it is named there, else of its sentence in the body."""
+    """One for each of the first ASKED_MAX links: of the title where it is named there, else of its sentence."""
     return [Question(_text(item, link), model_input(link.mention.text)) for link in links[:ASKED_MAX]]
 
 

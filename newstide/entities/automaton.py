@@ -1,4 +1,4 @@
-"""Many names sought at once: the only importer of ahocorasick_rs. Pure: the same names and text give the same matches."""
+"""Many names sought at once: the only importer of ahocorasick_rs. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Whether a name means its entity where it stands: evidence beside the name, weighed. Pure.
 
-A name that can mean nothing else needs no evidence; a weak one starts low and is lifted by what surrounds it. The weights
-are ours, set on headlines of 2015 to 2018 (docs/linking.md); what is below `LINKED` is not linked.
+A name that can mean nothing else needs no evidence; a weak one starts low and is lifted by what surrounds it. The
+weights are ours, set on headlines of 2015 to 2018 (docs/linking.md); what is below `LINKED` is not linked.
 """
 
 from __future__ import annotations
@@ -34,17 +34,21 @@ _COMPANY_AFTER: Final = re.compile(
     r"(?:'s?)? +(?:inc|corp|co|company|companies|plc|ltd|llc|lp|sa|ag|nv|group|holdings?|motors?|shares?|stocks?|"
     r"shareholders?|investors?|ceo|cfo|coo|chief|chairman|chairwoman|boards?|exec|execs|executives?|president|founder|"
     r"management|profits?|revenues?|earnings|quarterly|q[1-4]|results|outlook|guidance|says?|said|sees|posts?|reports?|"
-    r"reported|unveils?|launche?s|announces?|announced|raises|cuts|names|appoints|hires|fires|sues|sued|wins|loses|plans|"
+    r"reported|unveils?|launche?s|announces?|announced|raises|cuts|names|appoints|hires|fires|sues|sued|wins|"
+    r"loses|plans|"
     r"expects|agrees|adds|buys|sells|acquires|beats|misses|tops|warns|recalls|faces|settles|pays|files|denies|confirms|"
     r"considers|explores|seeks|offers|signs|completes|prices \$|issues|declares|elects|unit|subsidiary|spokes\w+|"
-    r"rivals?|suppliers?|ratings?|credit rating|employees|workers|dividend|ipo|buyback|stake|merger|takeover|nyse|nasdaq|downgraded|upgraded|"
+    r"rivals?|suppliers?|ratings?|credit rating|employees|workers|dividend|ipo|buyback|stake|merger|takeover|nyse|"
+    r"nasdaq|downgraded|upgraded|"
     r"in (?:talks|final|exclusive|advanced|deal|pact)|closer? to|won't|mulls|moves|asks|taps|leads|could|would|may|"
     r"to (?:buy|sell|cut|pay|acquire|invest|raise|launch|open|close|build|hire|lay|start|stop|add|offer|expand|report|"
     r"recall|replace|spend|release|unveil|settle|shut|take|merge|spin|split|pull|end|axe|shed|move|get|roll|test))\b"
 )
 _COMPANY_BEFORE: Final = re.compile(
-    r"(?:shares (?:of|in)|stake in|unit of|maker|giants?|chain|retailers?|automakers?|carmakers?|carrier|insurer|lender|"
-    r"miner|drugmaker|ceo of|rivals?|versus|vs|sues|buys|acquires|acquire|upgrades?|downgrades?|owner|parent|operator|firm|"
+    r"(?:shares (?:of|in)|stake in|unit of|maker|giants?|chain|retailers?|automakers?|carmakers?|carrier|insurer|"
+    r"lender|"
+    r"miner|drugmaker|ceo of|rivals?|versus|vs|sues|buys|acquires|acquire|upgrades?|downgrades?|owner|parent|"
+    r"operator|firm|"
     r"subsidiary|brief|invests in|partners with|merger with|deal with|bid for|acquisition of|purchase of) +$"
 )
 _MARKET_AFTER: Final = re.compile(
@@ -61,7 +65,8 @@ _MARKET_BEFORE: Final = re.compile(
     r"against|lower|higher|rising|falling|us|u\.s\.|brent|crude) +(?:the +)?$"
 )
 _BANK_AFTER: Final = re.compile(
-    r"(?:'s?)? +(?:chair\w*|rate|rates|minutes|officials?|hikes?|raises|cuts|holds|keeps|leaves|meeting|policy|policymakers?|"
+    r"(?:'s?)? +(?:chair\w*|rate|rates|minutes|officials?|hikes?|raises|cuts|holds|keeps|leaves|meeting|policy|"
+    r"policymakers?|"
     r"says?|said|sees|signals?|stays|to (?:raise|hold|cut|keep|hike|buy|sell)|bets|hawks?|doves?|statement|decision|"
     r"speakers?|governors?|president|view|stress|taper\w*|balance sheet|probe\w*|charges?|fines?|files|sues|"
     r"commissioner|filing|'s)\b"

@@ -13,7 +13,7 @@ from typing import Final
 from newstide.spelling import HAN_FOLDING, LATIN_FOLDING
 
 _GONE: Final = "\x00"
-"""Stands where a character vanishes or becomes several: such a text takes the slow way."""
+"""Stands where a character vanishes or becomes several."""
 _BLANK: Final = '\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"()[]{}<>/\\|_-,;:!?*#@=~^+`'
 _DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u201c\u201d\u00ab\u00bb"
 _APOSTROPHES: Final = "\u2018\u2019\u02bc\u00b4"
@@ -59,23 +59,26 @@ class Folded:
 
 
 def fold(text: str) -> Folded:
-    """The text as names are sought in it. Same length and places in all but odd texts, which take the slow way."""
-    if text.isascii():
-        folded = text.encode().translate(_ASCII).decode()
-    else:
-        folded = text.translate(_TABLE)
-    return _slowly(text) if _GONE in folded else Folded(folded, None)
+    """The text as names are sought in it. Same length and places, but where characters vanish or become several."""
+    folded = text.encode().translate(_ASCII).decode() if text.isascii() else text.translate(_TABLE)
+    return _spread(text, folded) if _GONE in folded else Folded(folded, None)
 
 
-def _slowly(text: str) -> Folded:
-    """Character by character, for what vanishes or becomes several."""
+def _spread(text: str, folded: str) -> Folded:
+    """What stands where `folded` has a mark, put in or left out, with the place of every character."""
     out: list[str] = []
     back: list[int] = []
-    for place, character in enumerate(text):
-        for piece in _fold_character(character):
-            out.append(piece)
-            back.append(place)
-    back.append(len(text))
+    first = 0
+    place = folded.find(_GONE)
+    while place >= 0:
+        piece = _fold_character(text[place])
+        out += (folded[first:place], piece)
+        back += range(first, place)
+        back += [place] * len(piece)
+        first = place + 1
+        place = folded.find(_GONE, first)
+    out.append(folded[first:])
+    back += range(first, len(text) + 1)
     return Folded("".join(out), back)
 
 

@@ -95,45 +95,46 @@ def _weigh(reading: Reading, hit: Hit, kind: Kind, supported: bool) -> Weighed:
 
 def _capital_rule(reading: Reading, hit: Hit) -> bool:
     """`Target` is never `target` in a text that uses capitals, `BP` never `Bp`, `gold` hardly `Corvus Gold`."""
+    text, original = hit.text, hit.passage.original
     if reading.han or reading.code:
         return True
-    style = hit.passage.style
-    if style in ("upper", "lower"):
-        return not reading.ticker or (style == "upper" and not reading.weak)
-    text = hit.text
+    if reading.ticker:
+        return text.isupper() and not (reading.weak and original.isupper())
+    if text.islower():
+        return reading.common or not (reading.weak or reading.capitals) or original.islower()
     if reading.capitals:
         return text.isupper()
-    if reading.common:
-        if text[0].islower():
-            return True
-        named = context.is_named_after(hit.passage.folded.text, hit.last)
-        return not named and (style == "title" or context.begins(hit.passage.original, hit.start))
-    if reading.ends_common:
-        return text[text.rfind(" ") + 1].isupper() or text.islower()
-    return not (reading.weak and text.islower())
+    if reading.common and hit.passage.style == "sentence":
+        return context.begins(original, hit.start) and not context.is_named_after(hit.passage.folded.text, hit.last)
+    return not reading.ends_common or text[text.rfind(" ") + 1].isupper()
 
 
 def _evidence(reading: Reading, hit: Hit, kind: Kind) -> tuple[float, str]:
+    """What the words around a name and its capital add to WEAK, and why."""
     text, first, last = hit.passage.folded.text, hit.first, hit.last
-    if reading.ticker:
-        return 0.0, ""
-    if reading.han:
-        return context.han_evidence(text, first, last)
+    if reading.ticker or reading.han:
+        return context.han_evidence(text, first, last) if reading.han else (0.0, "")
+    traded = kind is not Kind.COMPANY and kind not in _RATE_SETTERS
     if kind is Kind.COMPANY:
         score, reason = context.company_evidence(text, first, last)
-    elif kind in _RATE_SETTERS:
-        score, reason = context.bank_evidence(text, first, last)
     else:
-        score, reason = context.market_evidence(text, first, last)
-    if score < 0 or reading.common or hit.passage.style != "sentence":
+        evidence = context.market_evidence if traded else context.bank_evidence
+        score, reason = evidence(text, first, last)
+    # EUR 0.14 is a price, and gold is written small: their capitals say nothing.
+    silent = traded and (reading.common or reading.capitals)
+    if score < 0 or silent or hit.passage.style != "sentence":
         return score, reason
+    return _capital_evidence(hit, kind, score, reason)
+
+
+def _capital_evidence(hit: Hit, kind: Kind, score: float, reason: str) -> tuple[float, str]:
+    """What a capital adds in a sentence, where it is not just that of its first word."""
     original = hit.passage.original
     if score < context.AFTER and kind is Kind.COMPANY and context.precedes_capital(original, hit.end):
         return context.AGAINST, "part of another name"
     if not context.begins(original, hit.start):
-        if context.follows_capital(original, hit.start):
-            return score, reason
-        return score + context.CAPITAL, reason or "a capital in the middle of a sentence"
-    if not score and context.verb_evidence(text, last):
+        if not context.follows_capital(original, hit.start):
+            return score + context.CAPITAL, reason or "a capital in the middle of a sentence"
+    elif not score and context.verb_evidence(hit.passage.folded.text, hit.last):
         return context.VERB, "a verb follows"
     return score, reason

@@ -15,7 +15,7 @@ from newstide.entities import symbols
 from newstide.entities.context import LINKED, SURE, Weighed
 from newstide.entities.judging import Field, Hit, Passage, is_certain, weigh
 from newstide.entities.names import HAN, Names, Reading, bare_symbol
-from newstide.entities.relevance import Place, relevances
+from newstide.entities.relevance import relevances
 from newstide.entities.vocabulary import Entity, in_force, version_of
 
 TITLE_CHARS_MAX: Final = 1_024
@@ -69,7 +69,7 @@ class Linker:
 
     def link(self, title: str, body: str = "", given: Sequence[str] = (), on: date | None = None) -> tuple[Link, ...]:
         """The entities of a story, most relevant first, at most LINKS_MAX. `given` are the symbols of its source, which
-        support a name and never make a link by themselves; `on` is the day whose names and symbols are meant, None: any.
+        support a name and make no link by themselves; `on` is the day whose names and symbols are meant, None: any.
         """
         found = [each for each in self.candidates(title, body, given, on) if each.score >= LINKED]
         return _links(found, title) if found else ()
@@ -146,17 +146,17 @@ class Linker:
 
 
 def _links(found: Sequence[Candidate], title: str) -> tuple[Link, ...]:
-    relevance = relevances([Place(each.entity_id, each.field == "title", each.start) for each in found], title)
+    relevance = relevances([(each.entity_id, each.field == "title", each.start) for each in found], title)
+    if len(found) == 1:
+        (only,) = found
+        return (Link(only.entity_id, only.score, only.reason, relevance[only.entity_id], only, 1),)
     mentions: dict[str, list[Candidate]] = {}
     for each in found:
         mentions.setdefault(each.entity_id, []).append(each)
     links = []
     for entity_id, places in mentions.items():
-        best = shown = places[0]
-        if len(places) > 1:
-            best = max(places, key=lambda each: each.score)
-            shown = min(places, key=lambda each: (each.field == "body", each.is_symbol, each.start))
+        best = max(places, key=lambda each: each.score)
+        shown = min(places, key=lambda each: (each.field == "body", each.is_symbol, each.start))
         links.append(Link(entity_id, best.score, best.reason, relevance[entity_id], shown, len(places)))
-    if len(links) > 1:
-        links.sort(key=lambda link: (-link.relevance, link.entity_id))
+    links.sort(key=lambda link: (-link.relevance, link.entity_id))
     return tuple(links[:LINKS_MAX])

@@ -44,28 +44,36 @@ _HEADERS: Final[dict[Format, tuple[str, ...]]] = {
     "variants": ("", "Symbol", "Entity"),
     "industry": ("company", "category"),
 }
-_SECTORS: Final = {
+_SECTORS: Final[dict[str, str]] = {
     "Information Technology": "technology", "Communication Services": "communication",
     "Consumer Discretionary": "discretionary", "Consumer Staples": "staples", "Energy": "energy",
     "Financials": "financials", "Health Care": "health", "Industrials": "industrials", "Materials": "materials",
     "Real Estate": "property", "Utilities": "utilities",
-    "计算机": "technology", "电子": "technology", "通信": "technology", "通讯": "technology", "传媒": "communication",
-    "医药生物": "health", "生物医疗": "health", "生物医药": "health", "电力设备": "industrials", "机械设备": "industrials",
-    "机械制造": "industrials", "国防军工": "industrials", "交通运输": "industrials", "建筑装饰": "industrials",
-    "环保": "industrials", "基础化工": "materials", "有色金属": "materials", "钢铁": "materials", "建筑材料": "materials",
-    "汽车": "discretionary", "商贸零售": "discretionary", "社会服务": "discretionary", "纺织服饰": "discretionary",
-    "家用电器": "discretionary", "轻工制造": "discretionary", "美容护理": "staples", "食品饮料": "staples",
-    "农林牧渔": "staples", "银行": "financials", "非银金融": "financials", "房地产": "property", "公用事业": "utilities",
-    "石油石化": "energy", "煤炭": "energy",
 }  # fmt: skip
+_INDUSTRIES: Final = {
+    "technology": "计算机 电子 通信 通讯",
+    "communication": "传媒",
+    "health": "医药生物 生物医疗 生物医药",
+    "industrials": "电力设备 机械设备 机械制造 国防军工 交通运输 建筑装饰 环保",
+    "materials": "基础化工 有色金属 钢铁 建筑材料",
+    "discretionary": "汽车 商贸零售 社会服务 纺织服饰 家用电器 轻工制造",
+    "staples": "美容护理 食品饮料 农林牧渔",
+    "financials": "银行 非银金融",
+    "property": "房地产",
+    "utilities": "公用事业",
+    "energy": "石油石化 煤炭",
+}
+_SECTOR_OF: Final = _SECTORS | {industry: sector for sector, industries in _INDUSTRIES.items() for industry in industries.split()}
 _COUNTRIES: Final = {"SSE": "CN", "SZSE": "CN", "BSE": "CN", "NSE": "IN"}
 _NO_COMPANY: Final = re.compile(
-    r"\b(?:warrants?|rights?|units?|notes?|debentures?|preferred|preference|depositary shares each|etf|etn|fund|trust units"
+    r"\b(?:warrants?|rights?|units?|notes?|debentures?|preferred|preference|depositary shares each|etf|etn|fund|"
+    r"trust units"
     r"|acquisition corp(?:oration)?|% )\b|权证|优先股",
     re.IGNORECASE,
 )
 _SHARES: Final = re.compile(
-    r"[\s.,]*\b(?:common (?:stock|shares?)|ordinary shares?|class [a-c]\b|american depositary|ads\b|adr\b|new york registry|"
+    r"[\s.,]*\b(?:common (?:stock|shares?)|ordinary shares?|class [a-c]\b|american depositary|ads\b|adr\b|"
+    r"new york registry|"
     r"depositary|shares of beneficial|subordinate voting|voting shares|\(the\)|capital stock|common units).*$",
     re.IGNORECASE,
 )
@@ -122,7 +130,7 @@ def _listing(cells: list[str], common: Collection[str]) -> Entity:
 def _sp500(cells: list[str], common: Collection[str]) -> Entity:
     symbol, name, sector = cells[0].strip(), cells[1].strip(), cells[2].strip()
     listing = Listing(exchange="US", symbol=symbol)
-    return _company(_names_en(name, common), listing, "US", _SECTORS.get(sector, ""))
+    return _company(_names_en(name, common), listing, "US", _SECTOR_OF.get(sector, ""))
 
 
 def _variants(cells: list[str], common: Collection[str]) -> Entity:
@@ -139,7 +147,7 @@ def _industry(cells: list[str], common: Collection[str]) -> Entity:
     name, category = cells[0].strip(), cells[1].strip()
     if not HAN.search(name):
         raise table.NoEntity("no Chinese name")
-    return _company(_names_zh(name), None, "", _SECTORS.get(category, ""))
+    return _company(_names_zh(name), None, "", _SECTOR_OF.get(category, ""))
 
 
 _READERS: Final[dict[str, Callable[[list[str], Collection[str]], Entity]]] = {
@@ -166,7 +174,9 @@ def _names_zh(raw: str) -> tuple[Name, ...]:
     """The name without the exchange's marks (*ST, -W), and also without the letter of its share class."""
     name = _MARKS.sub("", unicodedata.normalize("NFKC", raw).replace(" ", ""))
     names = dict.fromkeys((name, re.sub(r"(?<=[\u4e00-\u9fff])[AB]$", "", name)))
-    found = tuple(Name(text=each, language="zh", weak=each in _WORDS_ZH) for each in names if len(each) >= _HAN_CHARS_MIN)
+    found = tuple(
+        Name(text=each, language="zh", weak=each in _WORDS_ZH) for each in names if len(each) >= _HAN_CHARS_MIN
+    )
     if not found or len(name) > NAME_CHARS_MAX:
         raise table.NoEntity(f"no usable name: {raw[:40]!r}")
     return found
@@ -175,11 +185,16 @@ def _names_zh(raw: str) -> tuple[Name, ...]:
 _HAN_CHARS_MIN: Final = 3
 """Two characters stand in the middle of too many words for a name that nobody has looked at."""
 _WORDS_ZH: Final = frozenset(
-    "太阳能 机器人 老百姓 新希望 好想你 完美世界 张家界 长白山 峨眉山 黄山旅游 西藏旅游 桂林旅游 丽江股份 白云山 红太阳 "
-    "人民网 新华网 新世界 中国电影 东方明珠 国际医学 益生股份 海南橡胶 第一医药 大家居 大消费 新能源 互联网 房地产 "
-    "消费金融 资金链 返利网 小额贷 大数据 云计算 区块链 供应链 产业链 有限公司 股份公司 上市公司 投资公司 基金公司 "
-    "证券公司 信托公司 保险公司 商业银行 农商银行 城商行 大智慧 中国建筑材料 世纪城 新天地 海洋王 农产品 驱动力 金现代 新动力 新产业 新媒体 创业板 科创板 第一创业 三六五 一心堂 全聚德".split()
+    (
+        "太阳能 机器人 老百姓 新希望 好想你 完美世界 张家界 长白山 峨眉山 黄山旅游 西藏旅游 "
+        "桂林旅游 丽江股份 白云山 红太阳 人民网 新华网 新世界 中国电影 东方明珠 国际医学 益生股份 "
+        "海南橡胶 第一医药 大家居 大消费 新能源 互联网 房地产 消费金融 资金链 返利网 小额贷 "
+        "大数据 云计算 区块链 供应链 产业链 有限公司 股份公司 上市公司 投资公司 基金公司 证券公司 "
+        "信托公司 保险公司 商业银行 农商银行 城商行 大智慧 中国建筑材料 世纪城 新天地 海洋王 "
+        "农产品 驱动力 金现代 新动力 新产业 新媒体 创业板 科创板 第一创业 三六五 一心堂 全聚德"
+    ).split()
 )
+"""Names of listed companies that are everyday words."""
 
 
 def _company(names: tuple[Name, ...], listing: Listing | None, country: str, sector: str = "") -> Entity:

@@ -55,7 +55,7 @@ class _Index:
             self.by_name.setdefault(fold_name(name.text), entity.entity_id)
 
     def find(self, entity: Entity) -> Entity | None:
-        """By a listing that stands; else by a name, unless the two are of different countries or listed side by side."""
+        """By a listing that stands; else by a name, unless countries differ or both are listed in one place."""
         for listing in entity.listings:
             known = self.by_listing.get((listing.exchange, listing.symbol))
             if known:
@@ -85,7 +85,7 @@ def replace(master: Iterable[Entity], rows: Iterable[Row]) -> Outcome:
 
 
 def add_to(master: Iterable[Entity], rows: Iterable[Row]) -> Outcome:
-    """Rows of somebody else's list: they add an entity, or names and a listing to one that is known; they take nothing."""
+    """Rows of somebody else's list: they add an entity, or names and a listing to a known one; they take nothing."""
     index, outcome = _Index(master), Outcome()
     for row in rows:
         if row.entity is None:

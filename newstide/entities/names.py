@@ -44,7 +44,9 @@ class Reading(NamedTuple):
     @property
     def is_plain(self) -> bool:
         """Whether no rule but that of word boundaries applies to it."""
-        return not (self.weak or self.capitals or self.common or self.ends_common or self.ticker or self.since or self.until)
+        return not (
+            self.weak or self.capitals or self.common or self.ends_common or self.ticker or self.since or self.until
+        )
 
     @property
     def sureness(self) -> float:

@@ -8,7 +8,7 @@
     spread  1 for a story of up to three entities, 3 / n for one of n; the first name of the title keeps its full share
             of attention unless the title says that it is a round-up, which puts everything at 0.3 at most
 
-The form is ours. What it is made of is what the commercial feeds publish beside theirs: the sentence of the first mention,
+The form is ours. It is made of what the commercial feeds publish beside theirs: the sentence of the first mention,
 counts, and the number of companies of the item (Thomson Reuters News Analytics), and 0 to 100 from passing mention to
 central actor (RavenPack).
 """
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 FEW: Final = 3
 """Entities of a story that may each be what it is about: a deal has two sides and an adviser."""
@@ -27,19 +27,17 @@ BODY_REACH_CHARS: Final = 2_000
 """Of the body; about the first five paragraphs, which is where news stands."""
 
 _ROUND_UP: Final = re.compile(
-    r"\b(?:press digest|morning (?:news|bid|call|brief)|stocks? to watch|stocks (?:making|moving)|movers?:|buzzing stocks|"
-    r"factbox|week ahead|day ahead|diary|what to watch|top news|news digest|wrapup|round-?up|daily briefing|hot stocks)\b"
+    r"\b(?:press digest|morning (?:news|bid|call|brief)|stocks? to watch|stocks (?:making|moving)|movers?:|"
+    r"buzzing stocks|"
+    r"factbox|week ahead|day ahead|diary|what to watch|top news|news digest|wrapup|round-?up|daily briefing|"
+    r"hot stocks)\b"
     r"|早报|晚报|午报|要闻|一览|盘点|汇总|公告精选|公告速递|公告集锦|日报|周报|早知道|速览|快讯精选|龙虎榜",
     re.IGNORECASE,
 )
 
 
-class Place(NamedTuple):
-    """One mention: of which entity, in the title or the body, at which character."""
-
-    entity_id: str
-    in_title: bool
-    start: int
+Place = tuple[str, bool, int]
+"""One mention: of which entity, whether in the title, at which character."""
 
 
 def is_round_up(title: str) -> bool:
@@ -49,6 +47,9 @@ def is_round_up(title: str) -> bool:
 
 def relevances(places: Sequence[Place], title: str) -> dict[str, float]:
     """Of each entity that is mentioned, in (0, 1]. The order of `places` does not matter."""
+    if len(places) == 1:  # four of five headlines
+        entity_id, in_title, start = places[0]
+        return {entity_id: round(0.6 * _nearness(in_title, start, len(title)) + 0.4, 4)}
     weights: dict[str, int] = {}
     first: dict[str, tuple[bool, int]] = {}
     for entity_id, in_title, start in places:
@@ -62,7 +63,12 @@ def relevances(places: Sequence[Place], title: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for entity_id, place in first.items():
         in_body, start = place
-        nearness = max(0.05, 0.4 * (1 - start / BODY_REACH_CHARS)) if in_body else 1 - 0.4 * start / max(1, len(title))
-        value = 0.6 * nearness + 0.4 * weights[entity_id] / total
+        value = 0.6 * _nearness(not in_body, start, len(title)) + 0.4 * weights[entity_id] / total
         found[entity_id] = round(value * most * (1.0 if place == lead and not in_body else spread), 4)
     return found
+
+
+def _nearness(in_title: bool, start: int, title_chars: int) -> float:
+    if in_title:
+        return 1 - 0.4 * start / max(1, title_chars)
+    return max(0.05, 0.4 * (1 - start / BODY_REACH_CHARS))

@@ -1,4 +1,4 @@
-"""Symbols in the forms in which stories print them: `$TSLA`, `(NYSE: GE)`, `AAPL.O`, `0700.HK`, `600519.SH`, `600519`. Pure."""
+"""Symbols as stories print them: `$TSLA`, `(NYSE: GE)`, `AAPL.O`, `0700.HK`, `600519.SH`, `600519`. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 _EXCHANGES: Final = {
-    "US": "NYSE NASDAQ NASQ NYQ NASDAQGS NASDAQGM NASDAQCM AMEX NYSEAMERICAN NYSEMKT US N O OQ K A 美股 纽交所 纳斯达克",
+    "US": "NYSE NASDAQ NASQ NYQ NASDAQGS NASDAQGM NASDAQCM AMEX NYSEMKT US N O OQ K A 美股 纽交所 纳斯达克",
     "SSE": "SSE SHSE SHA SH SS CH-SH 沪 上交所",
     "SZSE": "SZSE SHE SZ 深 深交所",
     "BSE": "BJ BJSE 北交所",
@@ -38,6 +38,8 @@ _FORMS: Final = re.compile(
     rf"|(?<![A-Za-z0-9.,%+\-])(?P<bare>\d{{6}})(?![A-Za-z0-9.,%+\-元股万亿吨手张点年人户台辆套份])"
 )
 _GLANCE: Final = re.compile(r"\$[A-Za-z]|[(（]\s?[A-Z\d]|[A-Z\d]{2}\.[A-Z]|[A-Z沪深港所股]\s?[:：]\s?[A-Z\d]|\d{6}")
+_DOTTED: Final = re.compile(r"\.(?<=[A-Z\d]{2}\.)[A-Z]")
+_COLON: Final = re.compile(r":(?<=[A-Z]:)\s?[A-Z\d]")
 
 
 class Symbol(NamedTuple):
@@ -68,19 +70,19 @@ def found_in(text: str) -> Iterator[Symbol]:
             yield Symbol("US", match["share"], *match.span(), sure=True)
         else:
             symbol = match["inside"] or match["bare"]
-            exchange = exchange_of_code(symbol) if symbol.isdigit() else "US"
-            yield Symbol(exchange, symbol, *match.span(), sure=kind == "inside" and symbol.isdigit())
+            market = exchange_of_code(symbol) if symbol.isdigit() else "US"
+            yield Symbol(market, symbol, *match.span(), sure=kind == "inside" and symbol.isdigit())
 
 
 def may_hold(text: str) -> bool:
     """Whether it is worth looking: nearly all headlines hold no symbol, and a glance costs less than the search."""
-    if text.isascii() and not ("$" in text or "(" in text or "." in text or ":" in text):
-        return False
+    if text.isascii() and not ("$" in text or "(" in text):
+        return ("." in text and _DOTTED.search(text) is not None) or (":" in text and _COLON.search(text) is not None)
     return _GLANCE.search(text) is not None
 
 
 def normal(symbol: str) -> tuple[str | None, str]:
-    """Exchange and symbol of what a source gave as a symbol by itself: `AAPL`, `US:AAPL`, `AAPL.O`, `600519`, `0700.HK`."""
+    """Exchange and symbol of what a source gave by itself: `AAPL`, `US:AAPL`, `AAPL.O`, `600519`, `0700.HK`."""
     text = symbol.strip().lstrip("$").upper()
     for match in _FORMS.finditer(text):
         if match.span() == (0, len(text)):

@@ -1,7 +1,8 @@
-"""The master as a table of tab-separated text, one entity a line: how the starter list ships and what people edit. Pure.
+"""The master as a table, one entity a line: how the starter list ships and what people edit. Pure.
 
-Columns: entity_id, kind, names_en, names_zh, country, sector, listings. Lists are joined by `|`. A name that begins with
-`~` is weak. `NAME@2015-10-02..` was in use from that day on, `NAME@..2015-10-02` until the day before it. A listing is
+Columns, apart by tabs: entity_id, kind, names_en, names_zh, country, sector, listings. Lists are joined by `|`. A name
+that begins with `~` is weak.
+`NAME@2015-10-02..` was in use from that day on, `NAME@..2015-10-02` until the day before it. A listing is
 `EXCHANGE:SYMBOL`, dated in the same way.
 """
 

@@ -80,5 +80,5 @@ story_entities: Final = Table(
     Column("label", String(8), nullable=False),
     Column("entities_version", String(64), nullable=False),
     Column("stored_at", UtcDateTime, nullable=False),
-    comment="Whom a revision is about, and what a model version says of it for them. Written with the score, never changed.",
+    comment="Whom a revision is about, and what a model version says of it for them: written once, with the score.",
 )

@@ -1,4 +1,4 @@
-"""What a model version says of a revision for those whom it is about: written with the score, read for the story's page."""
+"""What a model version says of a revision for those whom it is about, written with the score."""
 
 from __future__ import annotations
 

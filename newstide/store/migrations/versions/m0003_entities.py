@@ -90,8 +90,7 @@ def _story_entities() -> None:
         sa.Column("entities_version", sa.String(length=64), nullable=False),
         sa.Column("stored_at", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("story_id", "revision", "model_version", "entity_id", name="pk_story_entities"),
-        comment="Whom a revision is about, and what a model version says of it for them. Written with the score, "
-        "never changed.",
+        comment="Whom a revision is about, and what a model version says of it for them: written once, with the score.",
     )
     op.create_index("ix_story_entities_entity_id", "story_entities", ["entity_id"], unique=False)
 
