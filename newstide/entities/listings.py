@@ -63,7 +63,7 @@ _INDUSTRIES: Final = {
     "utilities": "公用事业",
     "energy": "石油石化 煤炭",
 }
-_SECTOR_OF: Final = _SECTORS | {industry: sector for sector, industries in _INDUSTRIES.items() for industry in industries.split()}
+_SECTOR_OF: Final = _SECTORS | {each: sector for sector, some in _INDUSTRIES.items() for each in some.split()}
 _COUNTRIES: Final = {"SSE": "CN", "SZSE": "CN", "BSE": "CN", "NSE": "IN"}
 _NO_COMPANY: Final = re.compile(
     r"\b(?:warrants?|rights?|units?|notes?|debentures?|preferred|preference|depositary shares each|etf|etn|fund|"
