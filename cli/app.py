@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from cli import classify, config, db, demo, dlq, doctor, ingest, init, label, model, process, status, topics
+from cli import classify, config, db, demo, dlq, doctor, entities, ingest, init, label, model, process, status, topics
 from cli.context import Given
 from cli.dashboard import dashboard
 from cli.output import INTERRUPTED, fail, say
@@ -39,6 +39,7 @@ app.add_typer(dlq.app, name="dlq")
 app.add_typer(topics.app, name="topics")
 app.add_typer(model.app, name="model")
 app.add_typer(label.app, name="label")
+app.add_typer(entities.app, name="entities")
 
 
 @app.callback(invoke_without_command=True)

@@ -13,8 +13,8 @@ import msgspec
 Language = Literal["en", "zh", "und"]
 Label = Literal["negative", "neutral", "positive", "unsure"]
 
-SCHEMA: Final = 1
-"""The integer schema of both messages. A reader takes its own and the one before (none before 1)."""
+SCHEMA: Final = 2
+"""The integer schema of both messages. A reader takes its own and the one before. 2: a scored story has entities."""
 
 SENTIMENTS: Final = ("negative", "neutral", "positive")
 """Class order of every probability vector, everywhere."""
@@ -52,6 +52,31 @@ ScoreKey = tuple[str, int, str]
 """Story id, revision, model version: what is stored exactly once."""
 
 
+class EntityOpinion(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody whom a story is about, and what a model version says of the story for them."""
+
+    entity_id: Name
+    relevance: Probability
+    """How much the story is about them; see `newstide.entities.relevance`."""
+    link_score: Probability
+    """How likely the matched text means them."""
+    p_negative: Probability
+    p_neutral: Probability
+    p_positive: Probability
+    """Three equal ones where the model was not asked, or could say nothing."""
+    label: Label
+    matched: str
+    """Characters [start, end) of the title or the body."""
+    field: Literal["title", "body"]
+    start: Annotated[int, msgspec.Meta(ge=0)]
+    end: Annotated[int, msgspec.Meta(ge=0)]
+
+    @property
+    def score(self) -> float | None:
+        """As `ScoredStory.score`, for the entity."""
+        return _score(self.p_negative, self.p_neutral, self.p_positive)
+
+
 class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
     """What one model version says of one revision; a line of `news.scored` and a row of the store."""
 
@@ -63,6 +88,10 @@ class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
     p_positive: Probability
     label: Label
     scored_at: Utc
+    entities: tuple[EntityOpinion, ...] = ()
+    """Whom it is about, most relevant first."""
+    entities_version: str = ""
+    """The version of the entity master with which they were found; empty where none was sought."""
     schema: int = SCHEMA
 
     @property
@@ -76,9 +105,11 @@ class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
         That is when there were no words to read, or they were of a language that it has not learned: it then gives
         three equal probabilities, and absent is not zero.
         """
-        if self.p_negative == self.p_neutral == self.p_positive:
-            return None
-        return self.p_positive - self.p_negative
+        return _score(self.p_negative, self.p_neutral, self.p_positive)
+
+
+def _score(p_negative: float, p_neutral: float, p_positive: float) -> float | None:
+    return None if p_negative == p_neutral == p_positive else p_positive - p_negative
 
 
 class Reason(StrEnum):

@@ -4,31 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import accumulate
 
 import numpy as np
+from msgspec.structs import replace
 
 from newstide.bus.port import Producer, Record
+from newstide.entities.linking import Linker
 from newstide.errors import ModelInvalid
 from newstide.messages import Reason, Tally
-from newstide.scoring.batching import score_all
-from newstide.scoring.port import Opinions, Scorer
+from newstide.scoring.batching import score_encoded
+from newstide.scoring.port import Scorer
 from newstide.service import Service
 from newstide.settings import Settings
 from newstide.store import writes
 from newstide.store.database import Transaction
-from processor.pipeline import Received, Work, announcements, decode, label, refuse, refuse_record, tally, texts_of
+from processor.pipeline import (
+    Labelled,
+    Received,
+    Work,
+    announcements,
+    decode,
+    label,
+    refuse,
+    refuse_record,
+    tally,
+    texts_of,
+)
 from processor.shadow import Shadow
+from processor.subjects import links_of, opinions_of, questions
 
 
 class ScoreStories:
     """The handler of `news.raw`; see `newstide.consume.port.Handler`."""
 
-    def __init__(
-        self, settings: Settings, scorer: Scorer, producer: Producer, service: Service, shadow: Shadow | None = None
+    def __init__(  # noqa: PLR0917 - its surroundings, each given once
+        self,
+        settings: Settings,
+        scorer: Scorer,
+        producer: Producer,
+        service: Service,
+        shadow: Shadow | None = None,
+        linker: Linker | None = None,
     ) -> None:
         self._topic_raw, self._topic_scored = settings.bus.topic_raw, settings.bus.topic_scored
         self._token_budget = settings.model.token_budget
         self._scorer, self._producer, self._service, self._shadow = scorer, producer, service, shadow
+        self._linker = linker or Linker(())
         self._partitions_out = producer.partitions(self._topic_scored)
 
     def prepare(self, records: Sequence[Record]) -> Work:
@@ -43,21 +65,35 @@ class ScoreStories:
         """Together; where the model fails, in halves, until the story that it fails on stands alone."""
         if not received:
             return Work()
-        now = self._service.clock.now
         try:
-            return Work(label(received, self._opinions(received), self._scorer, now()))
+            return Work(self._labelled(received))
         except ModelInvalid as error:
             if len(received) == 1:
-                return Work(rejected=[refuse(received[0], self._topic_raw, Reason.SCORER_FAILED, error.why, now())])
+                return Work(
+                    rejected=[
+                        refuse(received[0], self._topic_raw, Reason.SCORER_FAILED, error.why, self._service.clock.now())
+                    ]
+                )
         middle = len(received) // 2
         first, second = self._score(received[:middle]), self._score(received[middle:])
         return Work(first.scored + second.scored, first.rejected + second.rejected)
 
-    def _opinions(self, received: Sequence[Received]) -> Opinions:
-        opinions = score_all(self._scorer, texts_of(received), self._token_budget)
-        if not np.isfinite(opinions.sentiment).all():
+    def _labelled(self, received: Sequence[Received]) -> list[Labelled]:
+        """One run of the model over what is asked of these stories: of each as a whole, and for those it is about."""
+        links = [links_of(each.item, self._linker) for each in received]
+        asked = [questions(each.item, found) for each, found in zip(received, links, strict=True)]
+        passes = self._scorer.encode(texts_of(received))
+        passes += self._scorer.encode_pairs([question for some in asked for question in some])
+        said = score_encoded(self._scorer, passes, self._token_budget)
+        if not np.isfinite(said.sentiment).all():
             raise ModelInvalid("the model answered with something that is no number", why="NaN or infinity")
-        return opinions
+        rows = accumulate(map(len, asked), initial=len(received))
+        about = [opinions_of(found, said, row) for found, row in zip(links, rows, strict=False)]
+        labelled = label(received, said, self._scorer, self._service.clock.now())
+        return [
+            each._replace(story=replace(each.story, entities=entities, entities_version=self._linker.version))
+            for each, entities in zip(labelled, about, strict=True)
+        ]
 
     def give_up(self, record: Record, reason: Reason, detail: str) -> Work:
         return Work(rejected=[refuse_record(record, self._topic_raw, reason, detail, self._service.clock.now())])

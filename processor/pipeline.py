@@ -118,7 +118,7 @@ def texts_of(received: Iterable[Received]) -> list[str]:
 
 
 def label(received: Sequence[Received], opinions: Opinions, scorer: Scorer, now: datetime) -> list[Labelled]:
-    """Stories with what the model says of them; `opinions` has a row for each, in order."""
+    """Stories with what the model says of them; `opinions` has a row for each, in order, and more may follow."""
     return [
         Labelled(
             r,
@@ -133,7 +133,7 @@ def label(received: Sequence[Received], opinions: Opinions, scorer: Scorer, now:
                 scored_at=now,
             ),
         )
-        for r, row, confidence in zip(received, opinions.sentiment, opinions.confidence, strict=True)
+        for r, row, confidence in zip(received, opinions.sentiment, opinions.confidence, strict=False)
     ]
 
 

@@ -48,7 +48,7 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-_big = BigInteger().with_variant(Integer, "sqlite")
+counting = BigInteger().with_variant(Integer, "sqlite")
 """SQLite only counts up by itself in a column of exactly this type."""
 
 
@@ -78,7 +78,7 @@ streams: Final = Table(
 stream_gaps: Final = Table(
     "stream_gaps",
     metadata,
-    Column("id", _big, primary_key=True),
+    Column("id", counting, primary_key=True),
     Column("consumer", String(64), nullable=False),
     Column("topic", String(249), nullable=False),
     Column("partition", Integer, nullable=False),
@@ -125,7 +125,7 @@ def _opinion() -> list[Column[Any]]:
 scores: Final = Table(
     "scores",
     metadata,
-    Column("seq", _big, primary_key=True),
+    Column("seq", counting, primary_key=True),
     Column("story_id", String(64), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("model_version", String(64), nullable=False),
@@ -138,7 +138,7 @@ scores: Final = Table(
 shadow_scores: Final = Table(
     "shadow_scores",
     metadata,
-    Column("seq", _big, primary_key=True),
+    Column("seq", counting, primary_key=True),
     Column("story_id", String(64), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("model_version", String(64), nullable=False),
@@ -167,7 +167,7 @@ rollups: Final = Table(
 dead_letters: Final = Table(
     "dead_letters",
     metadata,
-    Column("id", _big, primary_key=True),
+    Column("id", counting, primary_key=True),
     Column("stage", String(16), nullable=False),
     Column("origin", Text, nullable=False),
     Column("position", BigInteger, nullable=False),
@@ -215,7 +215,7 @@ source_items: Final = Table(
 labels: Final = Table(
     "labels",
     metadata,
-    Column("id", _big, primary_key=True),
+    Column("id", counting, primary_key=True),
     Column("story_id", String(64)),
     Column("text", Text, nullable=False),
     Column("text_hash", String(64), nullable=False),

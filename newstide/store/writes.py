@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from newstide.messages import Reject, ScoredStory, ScoreKey
+from newstide.store import opinions
 from newstide.store.bulk import insert_new
 from newstide.store.rollups import KEYS_A_QUERY, follow
 from newstide.store.schema import Row, dead_letters, scores, stories
@@ -24,13 +25,15 @@ def add_stories(connection: Connection, batch: Sequence[ScoredStory], now: datet
     fresh = insert_new(
         connection, scores, [_score_row(s, now) for s in batch], ("story_id", "revision", "model_version")
     )
+    new = {(str(s), int(r), str(m)) for s, r, m in fresh}
+    opinions.add(connection, [story for story in batch if story.key in new], now)
     first_scored: dict[tuple[str, int], ScoredStory] = {}
     for story in batch:
         text = (story.item.story_id, story.item.revision)
         if text in new_texts:
             first_scored.setdefault(text, story)
     follow(connection, first_scored)
-    return {(str(s), int(r), str(m)) for s, r, m in fresh}
+    return new
 
 
 def in_conflict(connection: Connection, batch: Sequence[ScoredStory]) -> list[bool]:

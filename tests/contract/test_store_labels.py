@@ -42,7 +42,7 @@ def test_a_database_of_the_version_before_keeps_what_it_holds(empty: Database, m
     assert not migrate.upgrade(empty).up_to_date
     store(empty, scored(1))
     monkeypatch.undo()
-    assert migrate.upgrade(empty).current == "0002"
+    assert migrate.upgrade(empty).current == "0003"
     assert (count(empty, "stories"), count(empty, "labels"), count(empty, "shadow_scores")) == (1, 0, 0)
 
 

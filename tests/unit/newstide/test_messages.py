@@ -55,7 +55,7 @@ def test_messages_do_not_change() -> None:
         scored_at=NOON,
     )
     assert story.score == pytest.approx(0.5)
-    assert (item.language, item.schema, story.schema) == ("und", 1, 1)
+    assert (item.language, item.schema, story.schema) == ("und", 2, 2)
 
 
 def test_probabilities_are_checked_on_the_way_in() -> None:
