@@ -13,8 +13,9 @@ import msgspec
 Language = Literal["en", "zh", "und"]
 Label = Literal["negative", "neutral", "positive", "unsure"]
 
-SCHEMA: Final = 1
-"""The integer schema of both messages. A reader takes its own and the one before (none before 1)."""
+SCHEMA: Final = 2
+"""The integer schema of both messages. A reader takes its own and the one before. 2 added `withdrawn`, `novelty` and
+`supersedes`: a reader of 1 would take a withdrawal for news, so it must be brought up to date first."""
 
 SENTIMENTS: Final = ("negative", "neutral", "positive")
 """Class order of every probability vector, everywhere."""
@@ -45,7 +46,33 @@ class NewsItem(msgspec.Struct, frozen=True, kw_only=True):
     """Symbols that the source itself gave."""
     flags: tuple[str, ...] = ()
     """What was noticed on the way in: `date_suspect`, `text_cleaned`, `body_truncated` ..."""
+    withdrawn: bool = False
+    """The publisher takes the story back: this revision says nothing, and what was said before no longer holds."""
     schema: int = SCHEMA
+
+
+class Novelty(msgspec.Struct, frozen=True, kw_only=True):
+    """What was known, when a revision was first scored, of stories that tell the same. Never changed afterwards.
+
+    Windows are of publication. What was published later but received earlier counts as well: it was known.
+    """
+
+    cluster_id: Name
+    """The id of the story that its cluster began with."""
+    copies: Annotated[int, msgspec.Meta(ge=0)]
+    """Stories that told it before this one; 0: it is the first. A further copy is heat, never a second event."""
+    independent_sources: Annotated[int, msgspec.Meta(ge=1)]
+    """Sources that told it in words of their own, this one among them if it does. A verbatim copy confirms nothing."""
+    first_seen_at: Utc
+    """When the first of the cluster was published."""
+    similar_12h: int = 0
+    similar_24h: int = 0
+    similar_3d: int = 0
+    similar_5d: int = 0
+    similar_7d: int = 0
+    """Similar stories published in so long before it."""
+    days_since_similar: float | None = None
+    """Since the last similar one was published; None when there was none within `novelty.LOOK_BACK`."""
 
 
 ScoreKey = tuple[str, int, str]
@@ -63,6 +90,10 @@ class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
     p_positive: Probability
     label: Label
     scored_at: Utc
+    novelty: Novelty | None = None
+    """None where it was not looked for."""
+    supersedes: int | None = None
+    """The revision that held until this one; None when it is the first known of its story, or came too late to hold."""
     schema: int = SCHEMA
 
     @property

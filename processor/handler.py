@@ -14,8 +14,9 @@ from newstide.scoring.batching import score_all
 from newstide.scoring.port import Opinions, Scorer
 from newstide.service import Service
 from newstide.settings import Settings
-from newstide.store import writes
-from newstide.store.database import Transaction
+from newstide.store import novelty, writes
+from newstide.store.database import Database, Transaction
+from processor.novelty import judge, tellings_of
 from processor.pipeline import Received, Work, announcements, decode, label, refuse, refuse_record, tally, texts_of
 from processor.shadow import Shadow
 
@@ -24,11 +25,18 @@ class ScoreStories:
     """The handler of `news.raw`; see `newstide.consume.port.Handler`."""
 
     def __init__(
-        self, settings: Settings, scorer: Scorer, producer: Producer, service: Service, shadow: Shadow | None = None
+        self,
+        settings: Settings,
+        scorer: Scorer,
+        producer: Producer,
+        database: Database,
+        service: Service,
+        shadow: Shadow | None = None,
     ) -> None:
         self._topic_raw, self._topic_scored = settings.bus.topic_raw, settings.bus.topic_scored
         self._token_budget = settings.model.token_budget
-        self._scorer, self._producer, self._service, self._shadow = scorer, producer, service, shadow
+        self._scorer, self._producer, self._database = scorer, producer, database
+        self._service, self._shadow = service, shadow
         self._partitions_out = producer.partitions(self._topic_scored)
 
     def prepare(self, records: Sequence[Record]) -> Work:
@@ -63,14 +71,32 @@ class ScoreStories:
         return Work(rejected=[refuse_record(record, self._topic_raw, reason, detail, self._service.clock.now())])
 
     def announce(self, work: Work) -> None:
+        self._look_up(work)
         stories = [story for _, story in work.scored]
         if stories:
             self._producer.publish(self._topic_scored, announcements(stories, self._partitions_out))
+
+    def _look_up(self, work: Work) -> None:
+        """Tell the stories what is known of their like. As late as can be: what another processor stores between this
+        and our commit is not seen (docs/novelty.md, "The race")."""
+        started_s = self._service.clock.monotonic()
+        tellings = tellings_of([story.item for _, story in work.scored])
+        if not tellings:
+            return
+        with self._database.transaction() as connection:
+            held = novelty.held(connection, [telling.story_id for telling in tellings])
+            own = {h.novelty.cluster_id for revisions in held.values() for h in revisions if h.novelty is not None}
+            known = novelty.around(connection, tellings, own)
+        work.scored, work.judged = judge(work.scored, tellings, held, known)
+        self._service.metrics.observe("processor_novelty_seconds", self._service.clock.monotonic() - started_s)
 
     def write(self, transaction: Transaction, work: Work, now: datetime) -> Mapping[int, Tally]:
         in_shadow, work = work.shadow, self._without_conflicts(transaction, work, now)
         stories = [story for _, story in work.scored]
         new = writes.add_stories(transaction, stories, now)
+        kept = {(story.item.story_id, story.item.revision) for story in stories}
+        judged = [said for said in work.judged if (said[1].telling.story_id, said[1].telling.revision) in kept]
+        novelty.add(transaction, judged, now)
         writes.add_rejects(transaction, [reject for _, reject in work.rejected])
         if self._shadow is not None:
             self._shadow.write(transaction, in_shadow, stories, now)
@@ -89,4 +115,4 @@ class ScoreStories:
             if conflicts
         ]
         kept = [labelled for labelled, conflicts in zip(work.scored, verdicts, strict=True) if not conflicts]
-        return Work(kept, work.rejected + refused)
+        return Work(kept, work.rejected + refused, judged=work.judged)

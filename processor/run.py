@@ -35,7 +35,7 @@ def run_processor(settings: Settings, service: Service, *, drain: bool = False, 
     )
     service.log.info("model_loaded", model=scorer.version, bus=settings.bus.kind, store=database.name)
     try:
-        handler = ScoreStories(settings, scorer, producer, service, shadow)
+        handler = ScoreStories(settings, scorer, producer, database, service, shadow)
         ConsumeLoop(config, bus, database, handler, service).run()
     finally:
         producer.close()
