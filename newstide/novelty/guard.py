@@ -13,6 +13,7 @@ from typing import Final
 
 from newstide.novelty.text import canonical, is_chinese
 from newstide.novelty.words import (
+    COLUMNS,
     COMMON,
     DENIALS,
     DENIALS_ZH,
@@ -49,6 +50,7 @@ _NEGATION_ZH: Final = _any_of(NEGATIONS_ZH)
 _NO_NEGATION_ZH: Final = _any_of(NO_NEGATIONS_ZH)
 _DENIAL_ZH: Final = _any_of(DENIALS_ZH)
 _DIRECTED_ACT_ZH: Final = _any_of(DIRECTED_ZH)
+_COLUMN: Final = re.compile(rf"\b(?:{COLUMNS})", re.IGNORECASE)
 _NAME: Final = re.compile(r"(?<![\w&.'’-])\$?[A-Z][\w&.'’-]*")
 
 
@@ -65,6 +67,8 @@ class Facts:
     denied: bool
     stages: frozenset[int]
     directed: bool
+    column: bool
+    """It is the title of a column, which tells nothing."""
     chinese: bool
 
 
@@ -93,15 +97,16 @@ def facts_of(text: str) -> Facts:
         denied=denied,
         stages=frozenset(stages),
         directed=directed,
+        column=bool(_COLUMN.search(text)),
         chinese=chinese,
     )
 
 
 def broken_by(one: str, other: str) -> str | None:
     """Why two undressed headlines, however alike, do not tell the same: a word for people; None when nothing is seen."""
-    if one == other:
-        return None
     a, b = facts_of(one), facts_of(other)
+    if a.column or b.column:
+        return "column"
     if a.numbers - b.numbers and b.numbers - a.numbers:
         return "number"
     if a.negated != b.negated:

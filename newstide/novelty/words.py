@@ -10,9 +10,9 @@ OPPOSITES: Final[tuple[tuple[str, str], ...]] = (
         "climbed rally rallies rallied rebound rebounds rebounded advance advances advanced increase increases increased raise "
         "raises raised raising lift lifts lifted hike hikes hiked boost boosts boosted grow grows grew growth expand expands "
         "上涨 大涨 涨停 上升 增长 增加 增 上调 提高 走高 攀升 飙升 回升 反弹 收涨 高开 加息 升 涨",
-        "fall falls fell falling drop drops dropped lower down slide slides slid slump slumps slumped plunge plunges plunged sink "
+        "fall falls fell falling drop drops dropped lower lowers lowered down slide slides slid slump slumps slumped plunge plunges plunged sink "
         "sinks sank tumble tumbles tumbled decline declines declined decrease decreases decreased cut cuts cutting slash slashes "
-        "slashed trim trims trimmed reduce reduces reduced dip dips dipped shrink shrinks shrank retreat retreats contract contracts "
+        "slashed trim trims trimmed reduce reduces reduced dip dips dipped shrink shrinks shrank shed sheds retreat retreats contract contracts "
         "下跌 大跌 跌停 下降 下滑 减少 减 下调 降低 走低 下挫 暴跌 回落 跳水 收跌 低开 降息 降准 降 跌",
     ),
     (
@@ -67,6 +67,12 @@ STAGES: Final[tuple[str, ...]] = (
     "amends amended amend amendment 修订",
 )
 """How far a thing has come: a plan, its price and its end are three events under nearly one headline."""
+
+COLUMNS: Final = (
+    "factors to watch|press digest|deals of the day|market chatter|morning news call|week ahead diary|diary|mergers and takeovers|"
+    "research roundup|早间新闻|早报|晚报|要闻精选|要闻汇总|公告精选|公告汇总|龙虎榜|财经日历|今日提示"
+)
+"""Titles of columns: they come every day under one name, with other news in them."""
 
 DIRECTED: Final = frozenset("buy buys acquire acquires sue sues beat beats top tops overtake overtakes owes pays".split())
 DIRECTED_ZH: Final = "收购 起诉 超越 控股 入股 增持 举报".split()
