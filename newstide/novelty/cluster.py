@@ -18,7 +18,7 @@ from newstide.novelty.guard import broken_by
 from newstide.novelty.signature import Bands, similarity
 from newstide.novelty.text import canonical
 
-SIMILARITY_MIN: Final = 0.5
+SIMILARITY_MIN: Final = 0.45
 """Of the shingles; docs/novelty.md has precision and recall at this and other values."""
 JOIN_WITHIN: Final = timedelta(days=2)
 """Between the publications of a story and of its nearest like. The same words a week later are news of another week."""
@@ -70,7 +70,7 @@ class Neighbourhood:
 
     def __init__(self, known: Iterable[Member] = ()) -> None:
         self._members: dict[str, Member] = {}
-        self._by_band: defaultdict[tuple[int, int], list[str]] = defaultdict(list)
+        self._by_band: defaultdict[int, list[str]] = defaultdict(list)
         self._clusters: defaultdict[str, list[str]] = defaultdict(list)
         for member in known:
             self._add(member)
@@ -95,12 +95,12 @@ class Neighbourhood:
             self._clusters[member.cluster_id].append(story_id)
         self._members[story_id] = member
         if not member.telling.withdrawn:
-            for key in enumerate(member.telling.bands):
+            for key in member.telling.bands:
                 self._by_band[key].append(story_id)
 
     def _similar(self, telling: Telling) -> list[Member]:
         """The members that tell the same, latest first."""
-        ids = {story_id for key in enumerate(telling.bands) for story_id in self._by_band.get(key, ())}
+        ids = {story_id for key in telling.bands for story_id in self._by_band.get(key, ())}
         ids.discard(telling.story_id)
         near = [m for m in map(self._members.__getitem__, ids) if self._near(telling, m.telling, LOOK_BACK)]
         near.sort(key=lambda m: (m.telling.published_at, m.telling.story_id), reverse=True)
@@ -108,8 +108,8 @@ class Neighbourhood:
         return [
             m
             for m in near[:COMPARED_MAX]
-            if similarity(plain, canonical(m.telling.text)) >= SIMILARITY_MIN
-            and broken_by(telling.text, m.telling.text) is None
+            if broken_by(telling.text, m.telling.text) is None  # first: most candidates differ in a figure, which is quickly seen
+            and similarity(plain, canonical(m.telling.text)) >= SIMILARITY_MIN
         ]
 
     @staticmethod
@@ -144,7 +144,7 @@ def _novelty(telling: Telling, cluster_id: str, cluster: Sequence[Telling], simi
         independent_sources=_independent([*told, telling]),
         first_seen_at=min([telling.published_at, *(t.published_at for t in cluster)]),
         days_since_similar=min(past) / timedelta(days=1) if past else None,
-        **{name: sum(age < window for age in past) for name, window in WINDOWS.items()},
+        **({name: sum(age < window for age in past) for name, window in WINDOWS.items()} if past else {}),
     )
 
 

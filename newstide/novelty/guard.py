@@ -22,8 +22,10 @@ from newstide.novelty.words import (
     NEGATIONS,
     NEGATIONS_ZH,
     NO_NEGATIONS_ZH,
+    OFFERED,
     OPPOSITES,
     STAGES,
+    TRADE_AXIS,
 )
 
 Turn = tuple[int, int]
@@ -45,6 +47,7 @@ _TURNS: Final[dict[str, Turn]] = {
 }  # fmt: skip
 _TURNS_ZH: Final = _any_of(word for word in _TURNS if not word.isascii())
 _STAGES: Final = {word: number for number, words in enumerate(STAGES) for word in words.split()}
+_PRICED: Final = _STAGES["pricing"]
 _STAGES_ZH: Final = _any_of(word for word in _STAGES if not word.isascii())
 _NEGATION_ZH: Final = _any_of(NEGATIONS_ZH)
 _NO_NEGATION_ZH: Final = _any_of(NO_NEGATIONS_ZH)
@@ -80,6 +83,8 @@ def facts_of(text: str) -> Facts:
     chinese = is_chinese(plain)
     turns = [_TURNS[word] for word in words if word in _TURNS]
     stages = {_STAGES[word] for word in words if word in _STAGES}
+    if OFFERED.isdisjoint(words) and not chinese:
+        stages.discard(_PRICED)
     negated, denied = not NEGATIONS.isdisjoint(words), not DENIALS.isdisjoint(words)
     directed = not DIRECTED.isdisjoint(words) and "by" not in words
     if chinese:
@@ -115,20 +120,29 @@ def broken_by(one: str, other: str) -> str | None:
         return "denial"
     if a.stages != b.stages:
         return "stage"
-    if _turned(a.turns, b.turns):
+    if _turned(a, b):
         return "direction"
     if _renamed(a, b):
         return "name"
     return None
 
 
-def _turned(a: tuple[Turn, ...], b: tuple[Turn, ...]) -> bool:
+def _turned(a: Facts, b: Facts) -> bool:
     """Whether on some axis neither tells all that the other does, in its order."""
-    for axis in {turn[0] for turn in a} & {turn[0] for turn in b}:
-        mine, yours = [s for x, s in a if x == axis], [s for x, s in b if x == axis]
+    for axis in {turn[0] for turn in a.turns} & {turn[0] for turn in b.turns}:
+        if axis == TRADE_AXIS and _both_sides(a, b):
+            continue
+        mine, yours = [s for x, s in a.turns if x == axis], [s for x, s in b.turns if x == axis]
         if not _within(mine, yours) and not _within(yours, mine):
             return True
     return False
+
+
+def _both_sides(a: Facts, b: Facts) -> bool:
+    """Whether they begin with the two parties of one deal, each naming both."""
+    if not a.names or not b.names or a.names[0] == b.names[0]:
+        return False
+    return _named(a.names[0], b.words) and _named(b.names[0], a.words)
 
 
 def _within(few: list[int], many: list[int]) -> bool:
@@ -141,14 +155,28 @@ def _renamed(a: Facts, b: Facts) -> bool:
         return _other_head("".join(a.words), "".join(b.words)) or (a.directed and b.directed and _sides_changed(a, b))
     mine = [name for name in a.names if not _named(name, b.words)]
     yours = [name for name in b.names if not _named(name, a.words)]
-    if mine and yours:
+    if (mine and yours) or (a.words and b.words and _other_subject(a, b)):
         return True
     return a.directed and b.directed and bool(a.names and b.names) and a.names[0] != b.names[0] and not (mine or yours)
 
 
+def _other_subject(a: Facts, b: Facts) -> bool:
+    """Whether each begins with a word that the other lacks, one of them with a name: `First Bancorp`, `Bridge Bancorp`."""
+    mine, yours = a.words[0], b.words[0]
+    return mine not in b.words and yours not in a.words and not {mine, yours} <= COMMON
+
+
 def _named(name: str, words: tuple[str, ...]) -> bool:
-    """All words of a name (canonical text may part it) stand in the other headline."""
-    return all(part in words for part in name.split())
+    """Every word of a name (canonical text may part it) stands in the other headline, or its longer or shorter form does."""
+    return all(part in words or any(_one_form(part, word) for word in words) for part in name.split())
+
+
+def _one_form(one: str, other: str) -> bool:
+    """`Citi` and `Citigroup`, `Bearde` and `Bearden`: one begins with the other, of four letters or more."""
+    return min(len(one), len(other)) >= _FORM_CHARS_MIN and (one.startswith(other) or other.startswith(one))
+
+
+_FORM_CHARS_MIN: Final = 4
 
 
 def _other_head(one: str, other: str) -> bool:

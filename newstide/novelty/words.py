@@ -57,16 +57,21 @@ DENIALS: Final = frozenset("deny denies denied denying denial refute refutes ref
 DENIALS_ZH: Final = "否认 辟谣 不实 澄清 不属实".split()
 
 STAGES: Final[tuple[str, ...]] = (
-    "pricing prices priced 定价",
+    "pricing prices priced 定价",  # of an offering: see OFFERED
     "completes completed complete completion closing closes closed 完成",
     "terminates terminated terminate termination withdraws withdrawn withdraw cancels canceled cancelled cancel scraps scrapped "
     "abandons 终止 撤回 取消 放弃",
     "delays delayed delay postpones postponed postpone 推迟 延期",
-    "extends extended extend extension 延长",
     "recalls recalled recall 召回",
     "amends amended amend amendment 修订",
 )
-"""How far a thing has come: a plan, its price and its end are three events under nearly one headline."""
+"""How far a thing has come: an offering, its price and its end are three events under nearly one headline."""
+
+OFFERED: Final = frozenset("offering offerings notes ipo placement bonds 定增 发行".split())
+"""Prices are a stage where something is offered, and else what oil has."""
+
+TRADE_AXIS: Final = 4
+"""Of OPPOSITES: "A buys it from B" and "B sells it to A" are one deal."""
 
 COLUMNS: Final = (
     "factors to watch|press digest|deals of the day|market chatter|morning news call|week ahead diary|diary|mergers and takeovers|"
@@ -96,6 +101,13 @@ COMMON: Final = frozenset(
     "strong still submits such sued suit take takes talks target targets tax term than that the their them they third this three through "
     "time to today top trade trading two under unit up update updates us use versus via view views vs wall wants was we weak week were what "
     "when which while who will win with work would year years yen yoy you monday tuesday wednesday thursday friday saturday sunday january "
-    "february march april june july august september october november december jan feb mar apr jun jul aug sept sep oct nov dec".split()
+    "february march april june july august september october november december jan feb mar apr jun jul aug sept sep oct nov dec "
+    "bln mln bn mn pct trillion billion thousand q1 q2 q3 q4 h1 h2 10 k q adj adjusted basic diluted non timely mixed shelf size disclosed "
+    "undisclosed potential secondary proposed convertible notes debt preliminary prospectus supplement related offered underwritten ipo "
+    "listing listed compliance regains appoints named confirms completes acquisition acquire acquires subsidiary unit holdings group "
+    "therapeutics pharmaceuticals pharma bancorp financial technologies international trust energy capital resources systems agm "
+    "extends credit facility amends enters definitive conference call special cash buyback repurchase repurchases "
+    "pre market premarket session midday flat mixed edge edges slip slips dip dips climb climbs jump surge surges tumble tumbles soar "
+    "soars slump slumps slide slides drop drops fall falls gain gains lift lifts drag drags hit hits weigh weighs says sees".split()
 )
 """Words that name nobody, as they stand in titles in capitals."""

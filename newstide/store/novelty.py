@@ -19,7 +19,7 @@ from newstide.store.novelty_tables import BAND_NAMES, novelty_members, story_nov
 from newstide.store.schema import Row, stories
 
 STORIES_A_QUERY: Final = 256
-"""Of a look-up: a turn's batch by default, and 16 times as many bands."""
+"""Of a look-up: a turn's batch by default, and 12 times as many bands."""
 MEMBERS_MAX: Final = 5_000
 """Rows of one look-up, the latest first: some 20 for each story. A flood of one text may be larger; what is beyond counts no
 more, so that a flood cannot slow its own processor down."""

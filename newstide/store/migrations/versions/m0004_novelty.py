@@ -10,7 +10,7 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-BANDS = [f"band_{number:02d}" for number in range(16)]
+BANDS = [f"band_{number:02d}" for number in range(12)]
 
 
 def upgrade() -> None:
