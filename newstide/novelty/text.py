@@ -120,7 +120,7 @@ def is_chinese(text: str) -> bool:
     return len(_HAN.findall(text)) * 3 >= len(text) > 0
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)  # sets weigh more than texts, and the garbage collector walks them
 def shingles(text: str) -> frozenset[str]:
     """The runs of characters of a canonical text, two in Chinese and four elsewhere, and its telling words five times more.
 
