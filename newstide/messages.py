@@ -168,9 +168,10 @@ def story_id_of(source: str, publisher_id: str) -> str:
     return hashlib.sha256(f"{source}\x00{publisher_id}".encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def content_hash_of(title: str, body: str) -> str:
-    """Equal exactly when title and body are equal."""
-    return hashlib.sha256(f"{title}\x00{body}".encode("utf-8", "replace")).hexdigest()[:32]
+def content_hash_of(title: str, body: str, *, withdrawn: bool = False) -> str:
+    """Equal exactly when title and body are equal, and both texts hold or neither does."""
+    mark = "\x00withdrawn" if withdrawn else ""
+    return hashlib.sha256(f"{title}\x00{body}{mark}".encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def partition_of(story_id: str, partitions: int) -> int:

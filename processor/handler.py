@@ -16,7 +16,7 @@ from newstide.service import Service
 from newstide.settings import Settings
 from newstide.store import novelty, writes
 from newstide.store.database import Database, Transaction
-from processor.novelty import judge, tellings_of
+from processor.novelty import judge, renumbered, tellings_of
 from processor.pipeline import Received, Work, announcements, decode, label, refuse, refuse_record, tally, texts_of
 from processor.shadow import Shadow
 
@@ -80,14 +80,16 @@ class ScoreStories:
         """Tell the stories what is known of their like. As late as can be: what another processor stores between this
         and our commit is not seen (docs/novelty.md, "The race")."""
         started_s = self._service.clock.monotonic()
-        tellings = tellings_of([story.item for _, story in work.scored])
-        if not tellings:
+        if not work.scored:
             return
         with self._database.transaction() as connection:
-            held = novelty.held(connection, [telling.story_id for telling in tellings])
+            held = novelty.held(connection, [story.item.story_id for _, story in work.scored])
+        scored = renumbered(work.scored, held)
+        tellings = tellings_of([story.item for _, story in scored])
+        with self._database.transaction() as connection:
             own = {h.novelty.cluster_id for revisions in held.values() for h in revisions if h.novelty is not None}
             known = novelty.around(connection, tellings, own)
-        work.scored, work.judged = judge(work.scored, tellings, held, known)
+        work.scored, work.judged = judge(scored, tellings, held, known)
         self._service.metrics.observe("processor_novelty_seconds", self._service.clock.monotonic() - started_s)
 
     def write(self, transaction: Transaction, work: Work, now: datetime) -> Mapping[int, Tally]:

@@ -25,6 +25,25 @@ def tellings_of(items: Sequence[NewsItem]) -> list[Telling]:
     ]
 
 
+def renumbered(scored: Iterable[Labelled], held: Mapping[str, list[Held]]) -> list[Labelled]:
+    """The stories under revisions that are free for their text, in order.
+
+    A source that forgot what it had published (a replay, or a feed after a month) numbers an edit from 1 again. A text that
+    is stored is that revision, come again; one that is not is the next.
+    """
+    known = {story_id: {h.revision: h.content_hash for h in revisions} for story_id, revisions in held.items()}
+    numbered: list[Labelled] = []
+    for received, story in scored:
+        item = story.item
+        hashes = known.setdefault(item.story_id, {})
+        if hashes.setdefault(item.revision, item.content_hash) != item.content_hash:
+            same = [revision for revision, content_hash in hashes.items() if content_hash == item.content_hash]
+            item = msgspec.structs.replace(item, revision=max(same, default=max(hashes) + 1))
+            hashes[item.revision] = item.content_hash
+        numbered.append(Labelled(received, msgspec.structs.replace(story, item=item)))
+    return numbered
+
+
 def judge(
     scored: Iterable[Labelled], tellings: Iterable[Telling], held: Mapping[str, list[Held]], known: Iterable[Member]
 ) -> tuple[list[Labelled], list[Said]]:
