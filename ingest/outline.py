@@ -20,7 +20,8 @@ _ITEM_ENDS: Final = re.compile(rb"</(?:[\w.-]+:)?(?:item|entry)\s*>", re.IGNOREC
 
 
 Tombstone = tuple[str, str]
-"""The id of an entry that was taken back, and when (RFC 6721, `at:deleted-entry`). The feed parser does not know them."""
+"""The id of an entry that was taken back, and when (RFC 6721, `at:deleted-entry`). The feed parser does not know
+them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ def tellings_of(items: Sequence[NewsItem]) -> list[Telling]:
 def renumbered(scored: Iterable[Labelled], held: Mapping[str, list[Held]]) -> list[Labelled]:
     """The stories under revisions that are free for their text, in order.
 
-    A source that forgot what it had published (a replay, or a feed after a month) numbers an edit from 1 again. A text that
-    is stored is that revision, come again; one that is not is the next.
+    A source that forgot what it had published (a replay, or a feed after a month) numbers an edit from 1 again. A
+    text that is stored is that revision, come again; one that is not is the next.
     """
     known = {story_id: {h.revision: h.content_hash for h in revisions} for story_id, revisions in held.items()}
     numbered: list[Labelled] = []

@@ -1,8 +1,8 @@
 """Which stories tell the same, and what that makes of a new one. Pure: what is known comes in, what follows goes out.
 
-Single pass, as in topic detection (Allan, Papka, Lavrenko, "On-line new event detection and tracking", 1998): a story joins
-the oldest cluster that holds a similar one and none that contradicts it, or begins its own. Clusters never merge and nothing
-is judged again, so that what was said at a time stays said.
+Single pass, as in topic detection (Allan, Papka, Lavrenko, "On-line new event detection and tracking", 1998): a
+story joins the oldest cluster that holds a similar one and none that contradicts it, or begins its own. Clusters
+never merge and nothing is judged again, so that what was said at a time stays said.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ WINDOWS: Final = {
     "similar_7d": timedelta(days=7),
 }
 COMPARED_MAX: Final = 200
-"""Candidates that one story is compared with, the latest first: at some 5 us each a flood of one template costs 1 ms a story."""
+"""Candidates that one story is compared with, the latest first: at some 5 us each a flood of one template costs 1
+ms a story."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class Neighbourhood:
         return [
             m
             for m in near[:COMPARED_MAX]
-            if broken_by(telling.text, m.telling.text) is None  # first: most candidates differ in a figure, which is quickly seen
+            if broken_by(telling.text, m.telling.text) is None  # first: most differ in a figure, quickly seen
             and similarity(plain, canonical(m.telling.text)) >= SIMILARITY_MIN
         ]
 

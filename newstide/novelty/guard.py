@@ -1,12 +1,13 @@
 """What breaks a match: headlines that look alike and tell different things. Pure.
 
-Similarity of text cannot see it: "beats" and "misses" share all but six letters of two headlines, and differ in everything.
+Similarity of text cannot see it: "beats" and "misses" share all but six letters of two headlines, and differ in
+everything.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -108,23 +109,10 @@ def facts_of(text: str) -> Facts:
 
 
 def broken_by(one: str, other: str) -> str | None:
-    """Why two undressed headlines, however alike, do not tell the same: a word for people; None when nothing is seen."""
+    """Why two undressed headlines, however alike, do not tell the same: a word for people; None when nothing is
+    seen."""
     a, b = facts_of(one), facts_of(other)
-    if a.column or b.column:
-        return "column"
-    if a.numbers - b.numbers and b.numbers - a.numbers:
-        return "number"
-    if a.negated != b.negated:
-        return "negation"
-    if a.denied != b.denied:
-        return "denial"
-    if a.stages != b.stages:
-        return "stage"
-    if _turned(a, b):
-        return "direction"
-    if _renamed(a, b):
-        return "name"
-    return None
+    return next((name for name, differs in _CHECKS if differs(a, b)), None)
 
 
 def _turned(a: Facts, b: Facts) -> bool:
@@ -161,13 +149,15 @@ def _renamed(a: Facts, b: Facts) -> bool:
 
 
 def _other_subject(a: Facts, b: Facts) -> bool:
-    """Whether each begins with a word that the other lacks, one of them with a name: `First Bancorp`, `Bridge Bancorp`."""
+    """Whether each begins with a word that the other lacks, one of them with a name: `First Bancorp`, `Bridge
+    Bancorp`."""
     mine, yours = a.words[0], b.words[0]
     return mine not in b.words and yours not in a.words and not {mine, yours} <= COMMON
 
 
 def _named(name: str, words: tuple[str, ...]) -> bool:
-    """Every word of a name (canonical text may part it) stands in the other headline, or its longer or shorter form does."""
+    """Every word of a name (canonical text may part it) stands in the other headline, or its longer or shorter
+    form does."""
     return all(part in words or any(_one_form(part, word) for word in words) for part in name.split())
 
 
@@ -180,7 +170,8 @@ _FORM_CHARS_MIN: Final = 4
 
 
 def _other_head(one: str, other: str) -> bool:
-    """Whether both begin with something that the other does not hold: in Chinese, where nothing marks a name, the subject."""
+    """Whether both begin with something that the other does not hold: in Chinese, where nothing marks a name, the
+    subject."""
     return _head(one, other) >= _HEAD_CHARS_MIN and _head(other, one) >= _HEAD_CHARS_MIN
 
 
@@ -193,4 +184,17 @@ def _head(text: str, other: str) -> int:
 
 def _sides_changed(a: Facts, b: Facts) -> bool:
     one, other = ("".join(facts.words) for facts in (a, b))
-    return _DIRECTED_ACT_ZH.split(one)[0] != _DIRECTED_ACT_ZH.split(other)[0] and _head(one, _DIRECTED_ACT_ZH.split(other)[0]) > 0
+    mine, yours = (_DIRECTED_ACT_ZH.split(text)[0] for text in (one, other))
+    return mine != yours and _head(one, yours) > 0
+
+
+_CHECKS: Final[tuple[tuple[str, Callable[[Facts, Facts], bool]], ...]] = (
+    ("column", lambda a, b: a.column or b.column),
+    ("number", lambda a, b: bool(a.numbers - b.numbers and b.numbers - a.numbers)),
+    ("negation", lambda a, b: a.negated != b.negated),
+    ("denial", lambda a, b: a.denied != b.denied),
+    ("stage", lambda a, b: a.stages != b.stages),
+    ("direction", _turned),
+    ("name", _renamed),
+)
+"""The cheapest first: in a batch of results most candidates differ in a figure."""

@@ -14,8 +14,8 @@ TEXT_CHARS_MAX: Final = 300
 _WIRE: Final = (
     "UPDATE|WRAPUP|RPT|REPEAT|REFILE|CORRECTED|CORRECTION|BRIEF|FLASH|URGENT|EXCLUSIVE|INSIGHT|FOCUS|ANALYSIS|BUZZ|COLUMN|"
     "DEALTALK|FACTBOX|GRAPHIC|TIMELINE|SPECIAL REPORT|INTERVIEW|NEWSMAKER|EXPLAINER|TABLE|HIGHLIGHTS|MOVES|MEDIA|"
-    "ON THE MOVE|BREAKING|JUST IN|ALERT|ADVISORY|US STOCKS(?: SNAPSHOT)?|CANADA STOCKS|GLOBAL MARKETS|LIVE MARKETS|TRLPC|LPC|"
-    "AIRSHOW|AUTOSHOW|CERAWEEK|REUTERS SUMMIT|WIDER IMAGE|YOUR PRACTICE"
+    "ON THE MOVE|BREAKING|JUST IN|ALERT|ADVISORY|US STOCKS(?: SNAPSHOT)?|CANADA STOCKS|GLOBAL MARKETS|LIVE MARKETS|"
+    "TRLPC|LPC|AIRSHOW|AUTOSHOW|CERAWEEK|REUTERS SUMMIT|WIDER IMAGE|YOUR PRACTICE"
 )
 _PREFIX: Final = re.compile(
     rf"(?:(?:{_WIRE})(?: \d{{1,2}})?(?:[ -]?\(OFFICIAL\))?\s*[-:–—]\s*"
@@ -25,9 +25,10 @@ _PREFIX: Final = re.compile(
     re.IGNORECASE,
 )
 _ATTRIBUTED: Final = (
-    "sources?|source says|sources say|reports?|paper|exec|executive|ceo|cfo|officials?|minister|ministry|wsj|ft|bbg|nyt|cnbc|"
-    "bloomberg|reuters|dow jones|nikkei|judge|lawyer|poll|memo|filing|analysts?|statement|spokes(?:man|woman|person)|media|"
-    "regulators?|study|survey|data|document|court|letter|market source|state media"
+    "sources?|source says|sources say|reports?|paper|exec|executive|ceo|cfo|officials?|minister|ministry|wsj|ft|bbg|"
+    "nyt|cnbc|bloomberg|reuters|dow jones|nikkei|judge|lawyer|poll|memo|filing|analysts?|statement|"
+    "spokes(?:man|woman|person)|"
+    "media|regulators?|study|survey|data|document|court|letter|market source|state media"
 )
 _SUFFIX: Final = re.compile(
     r"\s*(?:"
@@ -42,18 +43,21 @@ _KEPT_CHARS_MIN: Final = 6
 """What is taken off an end must leave a headline behind."""
 
 _COUNT: Final = {word: str(n) for n, word in enumerate("two three four five six seven eight nine ten".split(), start=2)}
-_ORDINAL: Final = {"first": "1", "1st": "1", "second": "2", "2nd": "2", "third": "3", "3rd": "3", "fourth": "4", "4th": "4"}
-_ORDINAL |= {"一": "1", "二": "2", "三": "3", "四": "4", "1": "1", "2": "2", "3": "3", "4": "4"}
+_ORDINAL: Final = {
+    "first": "1", "1st": "1", "second": "2", "2nd": "2", "third": "3", "3rd": "3", "fourth": "4", "4th": "4",
+    "一": "1", "二": "2", "三": "3", "四": "4", "1": "1", "2": "2", "3": "3", "4": "4",
+}  # fmt: skip
 _PERIOD: Final = re.compile(
     r"\b(first|1st|second|2nd|third|3rd|fourth|4th)[ -](quarter|qtr|half)\b|第?([一二三四1-4])季度?(?=\D|$)|(上|下)半年"
 )
 _UNIT: Final = {
-    "billion": "b", "bln": "b", "bn": "b", "million": "m", "mln": "m", "mn": "m", "trillion": "t", "trln": "t", "tn": "t",
-    "percent": "%", "pct": "%", "per cent": "%", "%": "%", "thousand": "k", "万亿": "万亿", "亿": "亿", "万": "万", "倍": "倍",
+    "billion": "b", "bln": "b", "bn": "b", "million": "m", "mln": "m", "mn": "m", "mil": "m",
+    "trillion": "t", "trln": "t", "tn": "t", "percent": "%", "pct": "%", "per cent": "%", "%": "%", "thousand": "k",
+    "万亿": "万亿", "亿": "亿", "万": "万", "倍": "倍",
 }  # fmt: skip
 _NUMBER: Final = re.compile(
     r"(?<![a-z0-9])(\d[\d,]*(?:\.\d+)?|" + "|".join(_COUNT) + r")"
-    r"(?:[ -]?(billion|bln|bn|million|mln|mn|trillion|trln|tn|percent|pct|per cent|thousand|%|万亿|亿|万|倍))?(?![a-z])"
+    r"(?:[ -]?(" + "|".join(sorted(_UNIT, key=len, reverse=True)) + r"))?(?![a-z])"
 )
 _SHORT: Final = {
     "n american": "north american", "s korea": "south korea", "s korean": "south korean", "n korea": "north korea",
@@ -122,11 +126,11 @@ def is_chinese(text: str) -> bool:
 
 @lru_cache(maxsize=4_096)  # sets weigh more than texts, and the garbage collector walks them
 def shingles(text: str) -> frozenset[str]:
-    """The runs of characters of a canonical text, two in Chinese and four elsewhere, and its telling words five times more.
+    """The runs of characters of a canonical text, two in Chinese and four elsewhere, its telling words five times more.
 
-    Four characters of English say about as much as two of Chinese. A word that is not COMMON (a name, a number) weighs more,
-    as an element repeated in a bag does (Leskovec et al., section 3.1.3): earnings headlines are one template, and only the
-    company and the figure say which is which.
+    Four characters of English say about as much as two of Chinese. A word that is not COMMON (a name, a number) weighs
+    more, as an element repeated in a bag does (Leskovec et al., section 3.1.3): earnings headlines are one template,
+    and only the company and the figure say which is which.
     """
     if is_chinese(text):
         bare = text.replace(" ", "")

@@ -1,4 +1,5 @@
-"""What near-duplicates are found by: looked up in a few statements a batch, written in the transaction of the scores."""
+"""What near-duplicates are found by: looked up in a few statements a batch, written in the transaction of the
+scores."""
 
 from __future__ import annotations
 
@@ -8,7 +9,20 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, any_, delete, func, literal, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    any_,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from newstide.messages import Novelty
@@ -21,8 +35,8 @@ from newstide.store.schema import Row, stories
 STORIES_A_QUERY: Final = 256
 """Of a look-up: a turn's batch by default, and 12 times as many bands."""
 MEMBERS_MAX: Final = 5_000
-"""Rows of one look-up, the latest first: some 20 for each story. A flood of one text may be larger; what is beyond counts no
-more, so that a flood cannot slow its own processor down."""
+"""Rows of one look-up, the latest first: some 20 for each story. A flood of one text may be larger; what is beyond
+counts no more, so that a flood cannot slow its own processor down."""
 PRUNED_MAX: Final = 2_000
 """Rows taken out in one turn: several times what a turn brings in, and a statement of milliseconds."""
 
@@ -64,8 +78,9 @@ def around(connection: Connection, tellings: Sequence[Telling], clusters: Collec
     found: dict[str, Member] = {}
     for some in _parts(tellings):
         for row in connection.execute(_around(some, clusters, connection.dialect.name == "sqlite")):
-            telling = Telling(*row[:3], tuple(row[7:]), *row[3:6])
-            found[telling.story_id] = Member(telling, row[6])
+            told = {name: getattr(row, name) for name in _MEMBER_COLUMNS}
+            telling = Telling(bands=tuple(row[-len(BAND_NAMES) :]), **told)
+            found[telling.story_id] = Member(telling, row.cluster_id)
     return list(found.values())
 
 
@@ -73,9 +88,7 @@ def _around(tellings: Sequence[Telling], clusters: Collection[str], sqlite: bool
     table = novelty_members.c
     times = [telling.published_at for telling in tellings]
     bands = zip(*(telling.bands for telling in tellings), strict=True)
-    shared = [
-        _among(table[name], sorted(set(keys)), sqlite) for name, keys in zip(BAND_NAMES, bands, strict=True)
-    ]
+    shared = [_among(table[name], sorted(set(keys)), sqlite) for name, keys in zip(BAND_NAMES, bands, strict=True)]
     near = table.published_at.between(max(min(times), _EARLIEST) - LOOK_BACK, min(max(times), _LATEST) + LOOK_BACK)
     hit = select(table.cluster_id).where(or_(*shared), near)
     columns = [table[name] for name in (*_MEMBER_COLUMNS, "cluster_id", *BAND_NAMES)]
@@ -98,8 +111,8 @@ def _among(column: ColumnElement[int], values: list[int], sqlite: bool) -> Colum
 def add(connection: Connection, judged: Sequence[tuple[Novelty, Member]], now: datetime) -> None:
     """Keep what was said of revisions that are new, and what the next ones are compared with; forget what is old.
 
-    In key order. The rows of a story are written by the owner of its partition alone, who has moved its offset first; what is
-    old is taken by whoever comes first: no writer waits for another.
+    In key order. The rows of a story are written by the owner of its partition alone, who has moved its offset
+    first; what is old is taken by whoever comes first: no writer waits for another.
     """
     judged = sorted(judged, key=lambda pair: (pair[1].telling.story_id, pair[1].telling.revision))
     insert_new(connection, story_novelty, [_said_row(*pair, now) for pair in judged], ("story_id", "revision"))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from newstide.messages import Novelty
+from newstide.messages import Novelty, ScoredStory
 from newstide.novelty.cluster import LOOK_BACK, Member, Neighbourhood, Telling
 from newstide.novelty.signature import signatures
 from newstide.novelty.text import canonical, undressed
@@ -40,7 +40,7 @@ def keep(database: Database, tellings: Sequence[Telling], now: datetime = NOON) 
     return [said for said, _ in judged]
 
 
-def scored_of(one: Telling) -> writes.ScoredStory:
+def scored_of(one: Telling) -> ScoredStory:
     story = scored(1, title=one.text, revision=one.revision)
     item = msgspec.structs.replace(story.item, story_id=one.story_id, published_at=one.published_at)
     return msgspec.structs.replace(story, item=item)
@@ -169,5 +169,6 @@ def test_a_withdrawal_takes_a_story_out_of_lists_and_sums_and_keeps_its_history(
     with database.transaction() as connection:
         writes.add_stories(connection, [back], NOON)
     (point,) = reads.trend(database, reads.Filters(), timedelta(days=1))
-    assert (point.count, point.mean_score) == (2, pytest.approx(-0.125))
+    assert point.count == 2
+    assert point.mean_score == pytest.approx(-0.125)
     assert reads.count_stories(database, reads.Filters()) == 2

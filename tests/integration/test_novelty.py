@@ -18,7 +18,8 @@ from tests.integration.loops import NOON, Stage
 
 EVENTS = [
     "Arbora to buy Bolt for $3 bln", "Kestrel Bank names Jane Holt chairman", "Veltrano halts shipments after fire",
-    "Northway wins appeal in pipeline case", "山岭科技：一季度净利润同比增长15%", "青禾股份：控股股东拟减持不超过3%股份",
+    "Northway wins appeal in pipeline case", "山岭科技：一季度净利润同比增长15%",
+    "青禾股份：控股股东拟减持不超过3%股份",
 ]  # fmt: skip
 
 
@@ -52,7 +53,8 @@ def clusters(stage: Stage, items: list[NewsItem]) -> dict[str, str]:
 
 def test_two_processors_and_a_restart_find_the_clusters_of_one_run(stage: Stage) -> None:
     originals = [told(n, title) for n, title in enumerate(EVENTS)]
-    copies = [told(100 + n, f"UPDATE 1-{EVENTS[n % len(EVENTS)]}" if n % 2 else EVENTS[n % len(EVENTS)]) for n in range(60)]
+    again = [EVENTS[n % len(EVENTS)] for n in range(60)]
+    copies = [told(100 + n, f"UPDATE 1-{title}" if n % 2 else title) for n, title in enumerate(again)]
     stage.publish(*originals)
     stage.drain()
     stage.publish(*copies[:30])
@@ -72,9 +74,8 @@ def test_two_processors_and_a_restart_find_the_clusters_of_one_run(stage: Stage)
         actor.join(120)
         assert actor.error is None
     found = clusters(stage, originals + copies)
-    assert found == {
-        item.story_id: originals[n].story_id for n in range(len(EVENTS)) for item in [originals[n], *copies[n :: len(EVENTS)]]
-    }
+    for n, original in enumerate(originals):
+        assert {found[item.story_id] for item in [original, *copies[n :: len(EVENTS)]]} == {original.story_id}
     said: dict[str, set[str]] = {}
     for story in announced(stage):
         assert story.novelty is not None

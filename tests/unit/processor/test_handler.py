@@ -76,9 +76,7 @@ def record(*items: NewsItem, offset: int = 0, partition: int = 0) -> Record:
 UNOPENED = Database("sqlite:///never-opened.db")
 
 
-def handler(
-    scorer: StubScorer, producer: Remembering | None = None, database: Database = UNOPENED
-) -> ScoreStories:
+def handler(scorer: StubScorer, producer: Remembering | None = None, database: Database = UNOPENED) -> ScoreStories:
     service = Service("test", "one", FakeClock(NOON), Metrics(), logger("test"))
     return ScoreStories(Settings(), scorer, producer or Remembering(), database, service)
 
