@@ -112,6 +112,8 @@ def broken_by(one: str, other: str) -> str | None:
     """Why two undressed headlines, however alike, do not tell the same: a word for people; None when nothing is
     seen."""
     a, b = facts_of(one), facts_of(other)
+    if a.words == b.words:
+        return "column" if a.column else None
     return next((name for name, differs in _CHECKS if differs(a, b)), None)
 
 

@@ -94,7 +94,7 @@ def canonical(text: str) -> str:
 
     `$2.30 bln` and `2.3 billion` are `2·3b`, `pct` and `percent` are `%`, `second-quarter` and `2nd qtr` are `q2`.
     """
-    lower = text.lower().replace("’", "'").replace("‘", "'")
+    lower = text.lower().replace("’", "'").replace("‘", "'").replace("·", " ")  # which is our decimal point below
     lower = _POSSESSIVE.sub("", lower).replace("'", "")
     if "." in lower:
         lower = _INITIALS.sub(lambda found: found.group().replace(".", ""), lower)

@@ -73,7 +73,7 @@ def of_story(database: Database, story_id: str) -> dict[int, Novelty]:
 def around(connection: Connection, tellings: Sequence[Telling], clusters: Collection[str] = ()) -> list[Member]:
     """The members that these stories may tell the same as: who shares a band, with their clusters whole.
 
-    `clusters` are to come whole in any case. At most MEMBERS_MAX for each STORIES_A_QUERY stories.
+    `clusters` come whole in any case. At most MEMBERS_MAX for each STORIES_A_QUERY stories.
     """
     found: dict[str, Member] = {}
     for some in _parts(tellings):
@@ -90,11 +90,12 @@ def _around(tellings: Sequence[Telling], clusters: Collection[str], sqlite: bool
     bands = zip(*(telling.bands for telling in tellings), strict=True)
     shared = [_among(table[name], sorted(set(keys)), sqlite) for name, keys in zip(BAND_NAMES, bands, strict=True)]
     near = table.published_at.between(max(min(times), _EARLIEST) - LOOK_BACK, min(max(times), _LATEST) + LOOK_BACK)
-    hit = select(table.cluster_id).where(or_(*shared), near)
+    # One subquery for both: an OR around it would have PostgreSQL read the whole table.
+    hit = select(table.cluster_id).where(or_(*shared, table.cluster_id.in_(sorted(clusters))), near)
     columns = [table[name] for name in (*_MEMBER_COLUMNS, "cluster_id", *BAND_NAMES)]
     return (
         select(*columns)
-        .where(or_(table.cluster_id.in_(hit), table.cluster_id.in_(sorted(clusters))))
+        .where(table.cluster_id.in_(hit))
         .order_by(table.published_at.desc(), table.story_id)
         .limit(MEMBERS_MAX)
     )
