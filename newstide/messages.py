@@ -14,7 +14,8 @@ Language = Literal["en", "zh", "und"]
 Label = Literal["negative", "neutral", "positive", "unsure"]
 
 SCHEMA: Final = 2
-"""The integer schema of both messages. A reader takes its own and the one before. 2: a scored story has entities."""
+"""The integer schema of both messages. A reader takes its own and the one before. 2 added `withdrawn`, `entities`,
+`novelty` and `supersedes`: a reader of 1 would take a withdrawal for news, so it must be brought up to date first."""
 
 SENTIMENTS: Final = ("negative", "neutral", "positive")
 """Class order of every probability vector, everywhere."""
@@ -45,7 +46,33 @@ class NewsItem(msgspec.Struct, frozen=True, kw_only=True):
     """Symbols that the source itself gave."""
     flags: tuple[str, ...] = ()
     """What was noticed on the way in: `date_suspect`, `text_cleaned`, `body_truncated` ..."""
+    withdrawn: bool = False
+    """The publisher takes the story back: this revision says nothing, and what was said before no longer holds."""
     schema: int = SCHEMA
+
+
+class Novelty(msgspec.Struct, frozen=True, kw_only=True):
+    """What was known, when a revision was first scored, of stories that tell the same. Never changed afterwards.
+
+    Windows are of publication. What was published later but received earlier counts as well: it was known.
+    """
+
+    cluster_id: Name
+    """The id of the story that its cluster began with."""
+    copies: Annotated[int, msgspec.Meta(ge=0)]
+    """Stories that told it before this one; 0: it is the first. A further copy is heat, never a second event."""
+    independent_sources: Annotated[int, msgspec.Meta(ge=1)]
+    """Sources that told it in words of their own, this one among them if it does. A verbatim copy confirms nothing."""
+    first_seen_at: Utc
+    """When the first of the cluster was published."""
+    similar_12h: int = 0
+    similar_24h: int = 0
+    similar_3d: int = 0
+    similar_5d: int = 0
+    similar_7d: int = 0
+    """Similar stories published in so long before it."""
+    days_since_similar: float | None = None
+    """Since the last similar one was published; None when there was none within `novelty.LOOK_BACK`."""
 
 
 ScoreKey = tuple[str, int, str]
@@ -92,6 +119,10 @@ class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
     """Whom it is about, most relevant first."""
     entities_version: str = ""
     """The version of the entity master with which they were found; empty where none was sought."""
+    novelty: Novelty | None = None
+    """None where it was not looked for."""
+    supersedes: int | None = None
+    """The revision that held until this one; None when it is the first known of its story, or came too late to hold."""
     schema: int = SCHEMA
 
     @property
@@ -168,9 +199,10 @@ def story_id_of(source: str, publisher_id: str) -> str:
     return hashlib.sha256(f"{source}\x00{publisher_id}".encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def content_hash_of(title: str, body: str) -> str:
-    """Equal exactly when title and body are equal."""
-    return hashlib.sha256(f"{title}\x00{body}".encode("utf-8", "replace")).hexdigest()[:32]
+def content_hash_of(title: str, body: str, *, withdrawn: bool = False) -> str:
+    """Equal exactly when title and body are equal, and both texts hold or neither does."""
+    mark = "\x00withdrawn" if withdrawn else ""
+    return hashlib.sha256(f"{title}\x00{body}{mark}".encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def partition_of(story_id: str, partitions: int) -> int:

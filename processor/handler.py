@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
 
@@ -17,8 +18,9 @@ from newstide.scoring.batching import score_encoded
 from newstide.scoring.port import Scorer
 from newstide.service import Service
 from newstide.settings import Settings
-from newstide.store import writes
-from newstide.store.database import Transaction
+from newstide.store import novelty, writes
+from newstide.store.database import Database, Transaction
+from processor.novelty import judge, renumbered, tellings_of
 from processor.pipeline import (
     Labelled,
     Received,
@@ -35,22 +37,25 @@ from processor.shadow import Shadow
 from processor.subjects import links_of, opinions_of, questions
 
 
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Who is asked about a story: the model, the names, and a candidate that scores beside."""
+
+    scorer: Scorer
+    linker: Linker = field(default_factory=lambda: Linker(()))
+    shadow: Shadow | None = None
+
+
 class ScoreStories:
     """The handler of `news.raw`; see `newstide.consume.port.Handler`."""
 
-    def __init__(  # noqa: PLR0917 - its surroundings, each given once
-        self,
-        settings: Settings,
-        scorer: Scorer,
-        producer: Producer,
-        service: Service,
-        shadow: Shadow | None = None,
-        linker: Linker | None = None,
+    def __init__(
+        self, settings: Settings, readers: Readers, producer: Producer, database: Database, service: Service
     ) -> None:
         self._topic_raw, self._topic_scored = settings.bus.topic_raw, settings.bus.topic_scored
         self._token_budget = settings.model.token_budget
-        self._scorer, self._producer, self._service, self._shadow = scorer, producer, service, shadow
-        self._linker = linker or Linker(())
+        self._scorer, self._linker, self._shadow = readers.scorer, readers.linker, readers.shadow
+        self._producer, self._database, self._service = producer, database, service
         self._partitions_out = producer.partitions(self._topic_scored)
 
     def prepare(self, records: Sequence[Record]) -> Work:
@@ -99,14 +104,34 @@ class ScoreStories:
         return Work(rejected=[refuse_record(record, self._topic_raw, reason, detail, self._service.clock.now())])
 
     def announce(self, work: Work) -> None:
+        self._look_up(work)
         stories = [story for _, story in work.scored]
         if stories:
             self._producer.publish(self._topic_scored, announcements(stories, self._partitions_out))
+
+    def _look_up(self, work: Work) -> None:
+        """Tell the stories what is known of their like. As late as can be: what another processor stores between this
+        and our commit is not seen (docs/novelty.md, "The race")."""
+        started_s = self._service.clock.monotonic()
+        if not work.scored:
+            return
+        with self._database.transaction() as connection:
+            held = novelty.held(connection, [story.item.story_id for _, story in work.scored])
+        scored = renumbered(work.scored, held)
+        tellings = tellings_of([story.item for _, story in scored])
+        with self._database.transaction() as connection:
+            own = {h.novelty.cluster_id for revisions in held.values() for h in revisions if h.novelty is not None}
+            known = novelty.around(connection, tellings, own)
+        work.scored, work.judged = judge(scored, tellings, held, known)
+        self._service.metrics.observe("processor_novelty_seconds", self._service.clock.monotonic() - started_s)
 
     def write(self, transaction: Transaction, work: Work, now: datetime) -> Mapping[int, Tally]:
         in_shadow, work = work.shadow, self._without_conflicts(transaction, work, now)
         stories = [story for _, story in work.scored]
         new = writes.add_stories(transaction, stories, now)
+        kept = {(story.item.story_id, story.item.revision) for story in stories}
+        judged = [said for said in work.judged if (said[1].telling.story_id, said[1].telling.revision) in kept]
+        novelty.add(transaction, judged, now)
         writes.add_rejects(transaction, [reject for _, reject in work.rejected])
         if self._shadow is not None:
             self._shadow.write(transaction, in_shadow, stories, now)
@@ -125,4 +150,4 @@ class ScoreStories:
             if conflicts
         ]
         kept = [labelled for labelled, conflicts in zip(work.scored, verdicts, strict=True) if not conflicts]
-        return Work(kept, work.rejected + refused)
+        return Work(kept, work.rejected + refused, judged=work.judged)

@@ -12,7 +12,8 @@ import msgspec
 
 from newstide.bus.port import Outgoing, Record
 from newstide.codec import BadLine, decode_items, encode, pack
-from newstide.messages import NewsItem, Reason, Reject, ScoredStory, ScoreKey, Tally, partition_of
+from newstide.messages import NewsItem, Novelty, Reason, Reject, ScoredStory, ScoreKey, Tally, partition_of
+from newstide.novelty.cluster import Member
 from newstide.scoring.port import Opinions, Scorer, label_of
 from newstide.text import model_input
 
@@ -51,6 +52,8 @@ class Work:
     rejected: list[Rejected] = field(default_factory=list)
     shadow: list[ScoredStory] = field(default_factory=list)
     """What a candidate says of the scored ones; neither announced nor counted."""
+    judged: list[tuple[Novelty, Member]] = field(default_factory=list)
+    """What is to be kept of those whose novelty is new."""
 
 
 def decode(records: Sequence[Record], topic: str, now: datetime) -> tuple[list[Received], list[Rejected]]:
@@ -62,7 +65,7 @@ def decode(records: Sequence[Record], topic: str, now: datetime) -> tuple[list[R
         bad += [(record.partition, _reject(topic, record.partition, record.offset, line, now)) for line in lines]
         for number, item in items:
             received = Received(record.partition, record.offset, number, storable(item))
-            if not model_input(received.item.title, received.item.body):
+            if not (received.item.withdrawn or model_input(received.item.title, received.item.body)):
                 bad.append(refuse(received, topic, Reason.EMPTY_TEXT, "there is nothing to read in it", now))
             elif not datable(received.item):
                 bad.append(refuse(received, topic, Reason.NO_TIME, "a time beyond the calendar", now))
@@ -114,7 +117,8 @@ def datable(item: NewsItem) -> bool:
 
 
 def texts_of(received: Iterable[Received]) -> list[str]:
-    return [model_input(r.item.title, r.item.body) for r in received]
+    """What the model is to read. Of a withdrawal nothing: it has no opinion of what no longer holds."""
+    return ["" if r.item.withdrawn else model_input(r.item.title, r.item.body) for r in received]
 
 
 def label(received: Sequence[Received], opinions: Opinions, scorer: Scorer, now: datetime) -> list[Labelled]:

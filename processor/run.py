@@ -16,7 +16,7 @@ from newstide.settings import Settings
 from newstide.store import entities
 from newstide.store.connect import connect as connect_store
 from newstide.store.streams import Stream
-from processor.handler import ScoreStories
+from processor.handler import Readers, ScoreStories
 from processor.shadow import Shadow
 
 
@@ -39,7 +39,8 @@ def run_processor(settings: Settings, service: Service, *, drain: bool = False, 
     service.log.info("entities_loaded", entities=len(linker.entities), version=linker.version)
     service.log.info("model_loaded", model=scorer.version, bus=settings.bus.kind, store=database.name)
     try:
-        handler = ScoreStories(settings, scorer, producer, service, shadow, linker)
+        readers = Readers(scorer, linker, shadow)
+        handler = ScoreStories(settings, readers, producer, database, service)
         ConsumeLoop(config, bus, database, handler, service).run()
     finally:
         producer.close()

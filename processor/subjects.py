@@ -32,7 +32,9 @@ class Question(NamedTuple):
 
 
 def links_of(item: NewsItem, linker: Linker) -> tuple[Link, ...]:
-    """Whom a story is about by the names and symbols of the day of its publication."""
+    """Whom a story is about by the names and symbols of the day of its publication; a withdrawn one about nobody."""
+    if item.withdrawn:
+        return ()
     return linker.link(item.title, item.body, item.symbols, item.published_at.astimezone(UTC).date())
 
 

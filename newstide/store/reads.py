@@ -78,6 +78,7 @@ class ScoredRevision:
     flags: tuple[str, ...]
     published_at: datetime
     received_at: datetime
+    withdrawn: bool
     scored_at: datetime
     stored_at: datetime
     model_version: str
@@ -155,9 +156,10 @@ def source_names(database: Database, filters: Filters | None = None) -> list[str
 
 
 def _current() -> ColumnElement[bool]:
-    """Only the latest revision of a story, and of its scores only the latest."""
+    """Only the latest revision of a story, unless that withdraws it, and of its scores only the latest."""
     newer_text, newer_score = stories.alias(), scores.alias()
     return and_(
+        ~stories.c.withdrawn,
         ~exists().where(newer_text.c.story_id == stories.c.story_id, newer_text.c.revision > stories.c.revision),
         ~exists().where(
             newer_score.c.story_id == scores.c.story_id,

@@ -1,6 +1,7 @@
 """Sums by minute, language and source, kept in step with the stories, so that a trend never scans them.
 
-A story counts once, by the first score of its latest revision: a later revision takes the earlier one out again.
+A story counts once, by the first score of its latest revision: a later revision takes the earlier one out again, and a
+withdrawal takes the story out.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ def follow(connection: Connection, new_texts: Mapping[tuple[str, int], ScoredSto
         known = before.get(story_id)
         if known is not None and known[0] > story.item.revision:
             continue  # an old revision, come late
-        add.append(counted(story))
-        if known is not None:
+        if not story.item.withdrawn:
+            add.append(counted(story))
+        if known is not None and known[1] is not None:
             remove.append(known[1])
     add_up(connection, rollups, rollup_rows(add, remove))
 
@@ -57,22 +59,22 @@ def counted(story: ScoredStory) -> Counted:
 
 def _counted_before(
     connection: Connection, story_ids: Sequence[str], new_texts: set[tuple[str, int]]
-) -> dict[str, tuple[int, Counted]]:
-    """The revision of each story that the rollups count up to now, with its first score."""
+) -> dict[str, tuple[int, Counted | None]]:
+    """The revision of each story that holds up to now, with its first score; None where that is a withdrawal."""
     same = and_(scores.c.story_id == stories.c.story_id, scores.c.revision == stories.c.revision)
     columns = (stories.c.story_id, stories.c.revision, stories.c.published_at, stories.c.language, stories.c.source)
-    found: dict[str, tuple[int, Counted]] = {}
+    found: dict[str, tuple[int, Counted | None]] = {}
     for first in range(0, len(story_ids), KEYS_A_QUERY):
         some = story_ids[first : first + KEYS_A_QUERY]
         query = (
-            select(*columns, scores.c.label, scores.c.score)
+            select(stories.c.withdrawn, *columns, scores.c.label, scores.c.score)
             .join_from(stories, scores, same)
             .where(stories.c.story_id.in_(some))
             .order_by(stories.c.story_id, stories.c.revision, scores.c.seq.desc())
         )
-        for story_id, revision, *rest in connection.execute(query):
+        for withdrawn, story_id, revision, *rest in connection.execute(query):
             if (story_id, revision) not in new_texts:  # the last one that comes is the highest revision, first scored
-                found[story_id] = (revision, Counted(*rest))
+                found[story_id] = (revision, None if withdrawn else Counted(*rest))
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -103,6 +105,7 @@ stories: Final = Table(
     Column("flags", JSON, nullable=False),
     Column("published_at", UtcDateTime, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
+    Column("withdrawn", Boolean, nullable=False, default=False, server_default=false()),
     Column("stored_at", UtcDateTime, nullable=False),
     Index("ix_stories_published_at", "published_at"),
     comment="What was received: one row a revision, never changed.",

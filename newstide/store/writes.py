@@ -88,6 +88,7 @@ def _story_row(story: ScoredStory, now: datetime) -> Row:
         "flags": list(item.flags),
         "published_at": item.published_at,
         "received_at": item.received_at,
+        "withdrawn": item.withdrawn,
         "stored_at": now,
     }
 

@@ -177,7 +177,7 @@ class Stage:
         service = Service("test", instance, SystemClock(), Metrics(), logger("test"))
         producer = self.bus.producer()
         self._producers.append(producer)
-        handler = Handler(settings, scorer or StubScorer(), producer, service)
+        handler = Handler(settings, scorer or StubScorer(), producer, self.database, service)
         config = LoopConfig(
             stream=self.stream,
             stories_max=batch,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -16,8 +17,10 @@ from newstide.scoring.port import Encoded, Opinions
 from newstide.scoring.stub import StubScorer
 from newstide.service import Service
 from newstide.settings import Settings
+from newstide.store import migrate
+from newstide.store.database import Database
 from newstide.telemetry import Metrics, logger
-from processor.handler import ScoreStories
+from processor.handler import Readers, ScoreStories
 from processor.pipeline import announcements, decode, storable, tally
 
 NOW = datetime(2026, 3, 2, 11, 10, tzinfo=UTC)
@@ -63,9 +66,12 @@ class Brittle(StubScorer):
         return rows
 
 
-def handler(scorer: StubScorer | None = None) -> ScoreStories:
+UNOPENED = Database("sqlite:///never-opened.db")
+
+
+def handler(scorer: StubScorer | None = None, database: Database = UNOPENED) -> ScoreStories:
     service = Service("test", "t1", FakeClock(NOW), Metrics(), logger("test"))
-    return ScoreStories(Settings(), scorer or StubScorer(), Out(), service)
+    return ScoreStories(Settings(), Readers(scorer or StubScorer()), Out(), database, service)
 
 
 def test_bad_lines_and_empty_stories_are_rejected_each_under_its_own_line() -> None:
@@ -135,10 +141,13 @@ def test_announcements_lie_in_the_partition_of_their_story_and_can_be_read() -> 
     assert sorted(s.item.story_id for s in read) == sorted(s.item.story_id for s in stories)
 
 
-def test_a_story_of_another_producer_may_be_called_anything() -> None:
+def test_a_story_of_another_producer_may_be_called_anything(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'n.db'}")
+    migrate.upgrade(database)
     foreign = [msgspec.structs.replace(item("a"), story_id=name) for name in ("wire-4711", "号外", "\x00\x00", "-1")]
     work = handler().prepare([record(*foreign)])
-    handler().announce(work)
+    handler(database=database).announce(work)
+    database.close()
     assert len(work.scored) == 4
     assert [partition_of("wire-4711", n) for n in (1, 6, 1_000)] == [0, 1, 459], "it must never move"
 

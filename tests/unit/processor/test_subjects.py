@@ -12,9 +12,9 @@ from newstide.scoring.stub import StubScorer
 from newstide.service import Service
 from newstide.settings import Settings
 from newstide.telemetry import Metrics, logger
-from processor.handler import ScoreStories
+from processor.handler import Readers, ScoreStories
 from processor.subjects import ASKED_MAX, Question, links_of, questions
-from tests.unit.processor.test_handler import Remembering, record
+from tests.unit.processor.test_handler import UNOPENED, Remembering, record
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LINKER = starter.linker(starter.entities())
@@ -35,7 +35,7 @@ def item(title: str, body: str = "", number: int = 1) -> NewsItem:
 
 def scored(*items: NewsItem) -> list[ScoredStory]:
     service = Service("test", "one", FakeClock(NOON), Metrics(), logger("test"))
-    handler = ScoreStories(Settings(), StubScorer(), Remembering(), service, linker=LINKER)
+    handler = ScoreStories(Settings(), Readers(StubScorer(), LINKER), Remembering(), UNOPENED, service)
     return [story for _, story in handler.prepare([record(*items)]).scored]
 
 
@@ -77,3 +77,7 @@ def test_a_story_of_the_schema_before_can_be_read() -> None:
 
     good, bad = decode_stories(msgspec.json.encode(fields))
     assert bad == [] and good[0].message.entities == ()
+
+
+def test_a_withdrawn_story_is_about_nobody() -> None:
+    assert links_of(msgspec.structs.replace(item("Boeing falls"), withdrawn=True), LINKER) == ()
