@@ -20,6 +20,10 @@ SENTIMENTS: Final = ("negative", "neutral", "positive")
 """Class order of every probability vector, everywhere."""
 
 
+TIER_DEFAULT: Final = 2
+"""Of a source that no setting names: 1 is trusted more, 3 less."""
+
+
 Utc = Annotated[datetime, msgspec.Meta(tz=True)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -52,6 +56,28 @@ ScoreKey = tuple[str, int, str]
 """Story id, revision, model version: what is stored exactly once."""
 
 
+class EntityOpinion(msgspec.Struct, frozen=True, kw_only=True):
+    """What a story is for one entity that is linked in it."""
+
+    entity_id: Name
+    relevance: Probability
+    p_negative: Probability
+    p_neutral: Probability
+    p_positive: Probability
+    label: Label
+    matched: str = ""
+    start: int = 0
+    end: int = 0
+    field: str = "title"
+
+    @property
+    def score(self) -> float | None:
+        """As `ScoredStory.score`."""
+        if self.p_negative == self.p_neutral == self.p_positive:
+            return None
+        return self.p_positive - self.p_negative
+
+
 class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
     """What one model version says of one revision; a line of `news.scored` and a row of the store."""
 
@@ -63,7 +89,21 @@ class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
     p_positive: Probability
     label: Label
     scored_at: Utc
+    topic: str | None = None
+    """One of `topics.TOPICS`; None where the model is not sure enough to name one."""
+    p_topic: Probability | None = None
+    """Of the most probable topic, named or not; None where the model could say nothing."""
+    tier: Annotated[int, msgspec.Meta(ge=1, le=3)] = TIER_DEFAULT
+    """Of the source, as it was when the story was scored."""
+    cluster_id: str = ""
+    """Id of the first of the stories that tell the same; '' where nothing was compared."""
+    entities: tuple[EntityOpinion, ...] = ()
     schema: int = SCHEMA
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it repeats an earlier story: it is heat then, and not a second piece of evidence."""
+        return self.cluster_id not in ("", self.item.story_id)
 
     @property
     def key(self) -> ScoreKey:

@@ -14,7 +14,7 @@ from newstide.scoring.batching import score_all
 from newstide.scoring.port import Opinions, Scorer
 from newstide.service import Service
 from newstide.settings import Settings
-from newstide.store import writes
+from newstide.store import retention, writes
 from newstide.store.database import Transaction
 from processor.pipeline import Received, Work, announcements, decode, label, refuse, refuse_record, tally, texts_of
 from processor.shadow import Shadow
@@ -28,6 +28,7 @@ class ScoreStories:
     ) -> None:
         self._topic_raw, self._topic_scored = settings.bus.topic_raw, settings.bus.topic_scored
         self._token_budget = settings.model.token_budget
+        self._tiers, self._keep = settings.rollups.tiers, settings.rollups.keep
         self._scorer, self._producer, self._service, self._shadow = scorer, producer, service, shadow
         self._partitions_out = producer.partitions(self._topic_scored)
 
@@ -45,7 +46,7 @@ class ScoreStories:
             return Work()
         now = self._service.clock.now
         try:
-            return Work(label(received, self._opinions(received), self._scorer, now()))
+            return Work(label(received, self._opinions(received), self._scorer, now(), self._tiers))
         except ModelInvalid as error:
             if len(received) == 1:
                 return Work(rejected=[refuse(received[0], self._topic_raw, Reason.SCORER_FAILED, error.why, now())])
@@ -74,6 +75,7 @@ class ScoreStories:
         writes.add_rejects(transaction, [reject for _, reject in work.rejected])
         if self._shadow is not None:
             self._shadow.write(transaction, in_shadow, stories, now)
+        retention.prune(transaction, now, self._keep)
         for story in stories:
             latency_s = max(0.0, (now - story.item.received_at).total_seconds())
             self._service.metrics.observe("processor_latency_seconds", latency_s)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from newstide.errors import SchemaMismatch
 from newstide.store.database import Database
+from newstide.store.rollups import rebuild
 
 _ONE_AT_A_TIME: Final = 0x6E657773
 """Key of the PostgreSQL advisory lock: two deployments may start together."""
@@ -60,6 +61,7 @@ def upgrade(database: Database) -> SchemaStatus:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
         config = _config()
         config.attributes["connection"] = connection
+        before = _status(connection, database).current
         try:
             alembic_upgrade(config, "head")
         except CommandError as error:
@@ -68,7 +70,10 @@ def upgrade(database: Database) -> SchemaStatus:
                 why=str(error),
                 fix="run the newer version that made it",
             ) from error
-        return _status(connection, database)
+        found = _status(connection, database)
+        if before is not None and before != found.current:
+            rebuild(connection)  # a migration may have changed what rollups hold
+        return found
 
 
 def require_current(database: Database) -> None:

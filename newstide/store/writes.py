@@ -10,8 +10,9 @@ from sqlalchemy import Connection, select
 
 from newstide.messages import Reject, ScoredStory, ScoreKey
 from newstide.store.bulk import insert_new
-from newstide.store.rollups import KEYS_A_QUERY, follow
-from newstide.store.schema import Row, dead_letters, scores, stories
+from newstide.store.facts import cut
+from newstide.store.rollups import follow
+from newstide.store.schema import Row, dead_letters, scores, stories, story_entities
 
 
 def add_stories(connection: Connection, batch: Sequence[ScoredStory], now: datetime) -> set[ScoreKey]:
@@ -24,13 +25,17 @@ def add_stories(connection: Connection, batch: Sequence[ScoredStory], now: datet
     fresh = insert_new(
         connection, scores, [_score_row(s, now) for s in batch], ("story_id", "revision", "model_version")
     )
+    new = {(str(s), int(r), str(m)) for s, r, m in fresh}
+    stored = {story.key: story for story in reversed(batch) if story.key in new}  # of equal keys the first was stored
+    links = [row for key in sorted(stored) for row in _entity_rows(stored[key], now)]
+    insert_new(connection, story_entities, links, ("story_id",))
     first_scored: dict[tuple[str, int], ScoredStory] = {}
     for story in batch:
         text = (story.item.story_id, story.item.revision)
         if text in new_texts:
             first_scored.setdefault(text, story)
     follow(connection, first_scored)
-    return {(str(s), int(r), str(m)) for s, r, m in fresh}
+    return new
 
 
 def in_conflict(connection: Connection, batch: Sequence[ScoredStory]) -> list[bool]:
@@ -42,8 +47,8 @@ def in_conflict(connection: Connection, batch: Sequence[ScoredStory]) -> list[bo
     known: dict[tuple[str, int], str] = {}
     ids = sorted({story.item.story_id for story in batch})
     columns = (stories.c.story_id, stories.c.revision, stories.c.content_hash)
-    for first in range(0, len(ids), KEYS_A_QUERY):
-        query = select(*columns).where(stories.c.story_id.in_(ids[first : first + KEYS_A_QUERY]))
+    for some in cut(ids):
+        query = select(*columns).where(stories.c.story_id.in_(some))
         known |= {(row.story_id, row.revision): row.content_hash for row in connection.execute(query)}
     verdicts: list[bool] = []
     for story in batch:
@@ -86,6 +91,7 @@ def _story_row(story: ScoredStory, now: datetime) -> Row:
         "published_at": item.published_at,
         "received_at": item.received_at,
         "stored_at": now,
+        "tier": story.tier,
     }
 
 
@@ -106,4 +112,13 @@ def opinion_row(story: ScoredStory, now: datetime) -> Row:
 
 
 def _score_row(story: ScoredStory, now: datetime) -> Row:
-    return {**opinion_row(story, now), "tokenizer_hash": story.tokenizer_hash}
+    more = {name: getattr(story, name) for name in ("tokenizer_hash", "topic", "p_topic", "cluster_id")}
+    return opinion_row(story, now) | more
+
+
+def _entity_rows(story: ScoredStory, now: datetime) -> list[Row]:
+    """STAND-IN for the entity helper's writer."""
+    item = story.item
+    key = {"story_id": item.story_id, "revision": item.revision, "model_version": story.model_version}
+    names = ("entity_id", "relevance", "p_negative", "p_neutral", "p_positive", "score", "label")
+    return [key | {name: getattr(each, name) for name in names} | {"stored_at": now} for each in story.entities]

@@ -1,10 +1,11 @@
 """Scored stories for the contract suites of the store."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import text
 
-from newstide.messages import Language, NewsItem, ScoredStory, content_hash_of, story_id_of
+from newstide.messages import EntityOpinion, Language, NewsItem, ScoredStory, content_hash_of, story_id_of
 from newstide.store.database import Database
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -36,8 +37,12 @@ def scored(
     score: float = 0.0,
     minute: float = 0,
     wire: tuple[Language, str] = ("en", "wire"),
+    **more: Any,
 ) -> ScoredStory:
-    """Story `number`, its score spread so that p_positive - p_negative is `score` and the label follows its sign."""
+    """Story `number`, its score spread so that p_positive - p_negative is `score` and the label follows its sign.
+
+    `more` are further fields of the ScoredStory.
+    """
     said = title or f"Story {number}"
     language, source = wire
     at = NOON + timedelta(minutes=minute)
@@ -61,4 +66,17 @@ def scored(
         p_positive=max(0.0, score),
         label="positive" if score > 0 else "negative" if score < 0 else "neutral",
         scored_at=at,
+        **more,
+    )
+
+
+def towards(entity_id: str, score: float, relevance: float = 1.0) -> EntityOpinion:
+    """What a story is for an entity, its score spread as in `scored`."""
+    return EntityOpinion(
+        entity_id=entity_id,
+        relevance=relevance,
+        p_negative=max(0.0, -score),
+        p_neutral=1 - abs(score),
+        p_positive=max(0.0, score),
+        label="positive" if score > 0 else "negative" if score < 0 else "neutral",
     )
