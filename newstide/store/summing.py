@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select
 
 from newstide.index.levels import Piece, pieces
-from newstide.index.moments import NAMES, STREAM, Moments, contribution, minute_of, values
+from newstide.index.moments import NAMES, STREAM, Moments, Opinion, contribution, minute_of, values
 from newstide.store import facts
 from newstide.store.filters import LINKED, Filters, scope_conditions
 from newstide.store.known import in_view
@@ -136,7 +136,7 @@ def _added(row: Any, towards: bool) -> Moments:
     fact = facts.fact_of_row(row)
     if not towards:
         return contribution(fact.opinion, fact.copy)
-    opinion = facts.Opinion(row.e_p_negative, row.e_p_neutral, row.e_p_positive, row.e_label)
+    opinion = Opinion(row.e_p_negative, row.e_p_neutral, row.e_p_positive, row.e_label)
     return contribution(opinion, fact.copy, row.e_relevance)
 
 

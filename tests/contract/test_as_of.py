@@ -10,10 +10,11 @@ import pytest
 from newstide.errors import UsageError
 from newstide.index.series import Steps
 from newstide.messages import ScoredStory
-from newstide.store import indexing, reads, retention, rollups, totals, writes
+from newstide.store import indexing, reads, retention, totals, writes
 from newstide.store.database import Database
 from newstide.store.filters import Filters
 from newstide.store.known import SETTLED_AFTER, require_settled
+from newstide.store.schema import rollups as table
 from tests.contract.stories import NOON, scored, towards
 from tests.contract.test_rollups import KEEP, some_news
 
@@ -106,5 +107,5 @@ def test_an_answer_from_rows_needs_no_rollups(database: Database) -> None:
     past = Filters(as_of=THEN)
     before = answers(database, past)
     with database.transaction() as connection:
-        connection.execute(rollups.rollups.delete())
+        connection.execute(table.delete())
     assert answers(database, past) == before

@@ -17,8 +17,8 @@ UNREAD = Opinion(THIRD, THIRD, THIRD, "unsure")
 @st.composite
 def opinions(draw: st.DrawFn) -> Opinion:
     raw = [draw(st.floats(0.0, 1.0)) for _ in range(3)]
-    shares = [value / sum(raw) for value in raw] if sum(raw) > 0 else [THIRD] * 3
-    return Opinion(*shares, draw(st.sampled_from(("negative", "neutral", "positive", "unsure"))))
+    a, b, c = [value / sum(raw) for value in raw] if sum(raw) > 0 else [THIRD] * 3
+    return Opinion(a, b, c, draw(st.sampled_from(("negative", "neutral", "positive", "unsure"))))
 
 
 stories = st.lists(
