@@ -62,7 +62,7 @@ def asked(default: timedelta | None, since: str | None, until: str | None, as_of
     known = None if as_of is None else moment(as_of, "--as-of")
     require_settled(known, now)
     end = moment(until, "--until") if until else known or now
-    begin = moment(since, "--since") if since else None if default is None else end - default
+    begin = moment(since, "--since") if since else None if default is None else _hour_after(end) - default
     if begin is not None and begin >= end:
         raise UsageError("--since is not before --until")
     given = {name: tuple(value or ()) if isinstance(value, list | None) else value for name, value in more.items()}
@@ -74,17 +74,24 @@ def asked(default: timedelta | None, since: str | None, until: str | None, as_of
 
 
 def steps_of(filters: Filters, step: int, window: int, half_life: int) -> Steps:
-    """Whole hours. The last window ends with the last hour that has begun."""
+    """Whole steps from the first hour on; the last may end with the hour that has begun."""
     from newstide.index.series import Steps
     from newstide.store.indexing import hour_of
 
     assert filters.until is not None  # noqa: S101 - a command that has steps gives a default length
     assert filters.since is not None  # noqa: S101
-    end = hour_of(filters.until + timedelta(hours=1) - timedelta(microseconds=1))
-    count = max(1, -(-(end - hour_of(filters.since)) // step))
+    start = hour_of(filters.since)
+    count = (hour_of(_hour_after(filters.until)) - start) // step
+    if not count:
+        raise UsageError(f"there is no whole step of {step} hours", fix="ask for a longer time, or a shorter --step")
     if count > STEPS_MAX:
         raise UsageError(f"{count:,} steps are too many", why=f"at most {STEPS_MAX:,}", fix="ask for a longer --step")
-    return Steps(end - count * step, end, step, window, float(half_life))
+    return Steps(start, start + count * step, step, window, float(half_life))
+
+
+def _hour_after(at: datetime) -> datetime:
+    """The end of the hour that has begun; a full hour is its own."""
+    return at + timedelta(seconds=-at.timestamp() % 3_600)
 
 
 STEPS_MAX: Final = 20_000

@@ -133,7 +133,8 @@ def _correlations(signal: Series, rows: Series, lag: int) -> Series:
     if len(x) < PAIRS_MIN or x.std() == 0 or (y.std(axis=1) == 0).any():
         return np.full(len(rows), np.nan)
     x, y = x - x.mean(), y - y.mean(axis=1, keepdims=True)
-    return np.clip(y @ x / np.sqrt((x @ x) * (y * y).sum(axis=1)), -1.0, 1.0)
+    r: Series = np.clip(y @ x / np.sqrt((x @ x) * (y * y).sum(axis=1)), -1.0, 1.0)
+    return r
 
 
 def _share(placebos: Series, observed: float) -> float | None:
