@@ -82,7 +82,7 @@ def test_what_is_asked_is_answered(database: Database, newstide: Call) -> None:
     assert (point["at"], point["count"]) == ("2026-03-02T00:00:00+00:00", 24), "whole steps, from where was asked"
     _, out, _ = newstide("query", "index", "--as-of", THEN, "--json")
     points = json.loads(out)
-    assert (len(points), points[-1]["at"], points[-1]["count"]) == (30, "2026-03-02T14:00:00+00:00", 22 + 9)
+    assert (len(points), points[-1]["at"], points[-1]["count"]) == (30, "2026-03-02T14:00:00+00:00", 23 + 9)
     _, out, _ = newstide("query", "movers", "--as-of", THEN, "--json")
     (mover,) = json.loads(out)
     assert (mover["entity"], mover["count"], mover["volume_z"]) == ("apple", 9, None)
