@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import get_args
 
 import pytest
-from sqlalchemy import text
+from alembic.command import upgrade
+from sqlalchemy import MetaData, Table, text
 
 from newstide.messages import Language, ScoredStory
-from newstide.store import migrate, retention, rollups, writes
+from newstide.store import migrate, reads, retention, rollups, writes
 from newstide.store.database import Database
 from newstide.store.filters import Filters
 from newstide.store.schema import rollups as table
@@ -218,12 +219,23 @@ def test_pruners_and_writers_never_wait_in_a_circle(database: Database) -> None:
     assert ask(database, Filters(), 1_440) == ask(database, past, 1_440)
 
 
-def test_an_older_database_gets_its_rollups(empty: Database) -> None:
-    """A migration makes the tables; `upgrade` fills them from the rows."""
-    migrate.upgrade(empty)
-    store(empty, some_news(8))
-    before = rows_of(empty)
+def test_a_database_of_the_first_version_keeps_its_stories_and_gets_its_rollups(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "alembic_upgrade", lambda config, _: upgrade(config, "0001"))
+    assert not migrate.upgrade(empty).up_to_date
+    news = [scored(1, score=0.6), scored(1, score=-0.6, revision=2, minute=70), scored(2, score=0.2)]
     with empty.transaction() as connection:
-        connection.execute(text("DELETE FROM rollups"))
-        assert rollups.rebuild(connection) > 30
-    assert rows_of(empty) == before
+        for name, row_of in (("stories", writes._story_row), ("scores", writes._score_row)):
+            then = Table(name, MetaData(), autoload_with=connection)
+            rows = [{k: v for k, v in row_of(s, NOON).items() if k in then.c} for s in news]
+            connection.execute(then.insert(), rows)
+    monkeypatch.undo()
+    assert migrate.upgrade(empty).up_to_date
+    assert (count(empty, "stories"), count(empty, "labels")) == (3, 0)
+    ((_, _, found),) = ask(empty, Filters())
+    # -0.6 weighs 0.4, 0.2 weighs 0.7: the first revision is out
+    assert (found.count, found.weight, found.score_sum) == (2, 1_100_000, -240_000 + 140_000)
+    assert [each.moments.count for each in ask(empty, Filters(), 60)] == [1, 1]
+    assert ask(empty, Filters(), 60) == ask(empty, Filters(as_of=LATER), 60)
+    assert reads.list_stories(empty, Filters(), 9)[0].topic is None
