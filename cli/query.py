@@ -1,4 +1,4 @@
-"""`newstide query`: stories, indices, movers and clusters, of now or as they were known at a time."""
+"""`newstide query`: stories, indices, movers, breadth and clusters, of now or as they were known at a time."""
 
 from __future__ import annotations
 
@@ -178,6 +178,31 @@ def novelty(  # noqa: PLR0913, PLR0917
     )
     if not rows:
         say("nothing was told twice")
+
+
+@app.command("breadth")
+def breadth(  # noqa: PLR0913, PLR0917
+    context: typer.Context,
+    since: Since = None,
+    until: Until = None,
+    topic: Topic = None,
+    language: Languages = None,
+    tier: Tier = None,
+    as_of: AsOf = None,
+    model: Model = "",
+    as_json: Json = False,
+) -> None:
+    """By sector, the entities whose news is good less those whose news is bad, as a share of those with any."""
+    filters = asked(
+        timedelta(days=1), since, until, as_of, topics=topic, languages=language, tiers=tier, model=model
+    )  # fmt: skip
+    from newstide.store import indexing
+
+    found = indexing.breadth_of(reading(context), filters)
+    if as_json:
+        emit_json([{"sector": sector, "breadth": value, "entities": n} for sector, (value, n) in found.items()])
+    else:
+        emit_table(("sector", "breadth", "entities"), [(s or None, figure(v), n) for s, (v, n) in found.items()])
 
 
 def _minute(at: Any) -> str:

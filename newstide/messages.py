@@ -49,7 +49,33 @@ class NewsItem(msgspec.Struct, frozen=True, kw_only=True):
     """Symbols that the source itself gave."""
     flags: tuple[str, ...] = ()
     """What was noticed on the way in: `date_suspect`, `text_cleaned`, `body_truncated` ..."""
+    withdrawn: bool = False
+    """The publisher takes the story back: this revision says nothing, and what was said before no longer holds."""
     schema: int = SCHEMA
+
+
+class Novelty(msgspec.Struct, frozen=True, kw_only=True):
+    """What was known, when a revision was first scored, of stories that tell the same. Never changed afterwards.
+
+    Windows are of publication. What was published later but received earlier counts as well: it was known.
+    """
+
+    cluster_id: Name
+    """The id of the story that its cluster began with."""
+    copies: Annotated[int, msgspec.Meta(ge=0)]
+    """Stories that told it before this one; 0: it is the first. A further copy is heat, never a second event."""
+    independent_sources: Annotated[int, msgspec.Meta(ge=1)]
+    """Sources that told it in words of their own, this one among them if it does. A verbatim copy confirms nothing."""
+    first_seen_at: Utc
+    """When the first of the cluster was published."""
+    similar_12h: int = 0
+    similar_24h: int = 0
+    similar_3d: int = 0
+    similar_5d: int = 0
+    similar_7d: int = 0
+    """Similar stories published in so long before it."""
+    days_since_similar: float | None = None
+    """Since the last similar one was published; None when there was none within `novelty.LOOK_BACK`."""
 
 
 ScoreKey = tuple[str, int, str]
@@ -57,25 +83,28 @@ ScoreKey = tuple[str, int, str]
 
 
 class EntityOpinion(msgspec.Struct, frozen=True, kw_only=True):
-    """What a story is for one entity that is linked in it."""
+    """Somebody whom a story is about, and what a model version says of the story for them."""
 
     entity_id: Name
     relevance: Probability
+    """How much the story is about them; see `newstide.entities.relevance`."""
+    link_score: Probability
+    """How likely the matched text means them."""
     p_negative: Probability
     p_neutral: Probability
     p_positive: Probability
+    """Three equal ones where the model was not asked, or could say nothing."""
     label: Label
-    matched: str = ""
-    start: int = 0
-    end: int = 0
-    field: str = "title"
+    matched: str
+    """Characters [start, end) of the title or the body."""
+    field: Literal["title", "body"]
+    start: Annotated[int, msgspec.Meta(ge=0)]
+    end: Annotated[int, msgspec.Meta(ge=0)]
 
     @property
     def score(self) -> float | None:
-        """As `ScoredStory.score`."""
-        if self.p_negative == self.p_neutral == self.p_positive:
-            return None
-        return self.p_positive - self.p_negative
+        """As `ScoredStory.score`, for the entity."""
+        return _score(self.p_negative, self.p_neutral, self.p_positive)
 
 
 class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,15 +124,20 @@ class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
     """Of the most probable topic, named or not; None where the model could say nothing."""
     tier: Annotated[int, msgspec.Meta(ge=1, le=3)] = TIER_DEFAULT
     """Of the source, as it was when the story was scored."""
-    cluster_id: str = ""
-    """Id of the first of the stories that tell the same; '' where nothing was compared."""
     entities: tuple[EntityOpinion, ...] = ()
+    """Whom it is about, most relevant first."""
+    entities_version: str = ""
+    """The version of the entity master with which they were found; empty where none was sought."""
+    novelty: Novelty | None = None
+    """None where it was not looked for."""
+    supersedes: int | None = None
+    """The revision that held until this one; None when it is the first known of its story, or came too late to hold."""
     schema: int = SCHEMA
 
     @property
     def is_copy(self) -> bool:
         """Whether it repeats an earlier story: it is heat then, and not a second piece of evidence."""
-        return self.cluster_id not in ("", self.item.story_id)
+        return self.novelty is not None and self.novelty.copies > 0
 
     @property
     def key(self) -> ScoreKey:
@@ -116,9 +150,11 @@ class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
         That is when there were no words to read, or they were of a language that it has not learned: it then gives
         three equal probabilities, and absent is not zero.
         """
-        if self.p_negative == self.p_neutral == self.p_positive:
-            return None
-        return self.p_positive - self.p_negative
+        return _score(self.p_negative, self.p_neutral, self.p_positive)
+
+
+def _score(p_negative: float, p_neutral: float, p_positive: float) -> float | None:
+    return None if p_negative == p_neutral == p_positive else p_positive - p_negative
 
 
 class Reason(StrEnum):

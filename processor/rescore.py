@@ -42,8 +42,7 @@ def rescore(
         received = [Received(0, 0, 0, each.item) for each in batch]
         said = label(received, score_all(scorer, texts_of(received), token_budget), scorer, clock.now(), {})
         scored = [
-            msgspec.structs.replace(labelled.story, tier=each.tier, cluster_id=each.cluster_id)
-            for labelled, each in zip(said, batch, strict=True)
+            msgspec.structs.replace(labelled.story, tier=each.tier) for labelled, each in zip(said, batch, strict=True)
         ]
         with database.transaction() as connection:
             count += len(writes.add_stories(connection, scored, clock.now()))

@@ -109,6 +109,8 @@ class Fact(NamedTuple):
     """Whether it repeats an earlier story."""
     opinion: Opinion
     entities: tuple[Towards, ...] = ()
+    withdrawn: bool = False
+    """Whether its publisher took it back: it counts nowhere."""
 
     @property
     def minute(self) -> int:
@@ -152,6 +154,8 @@ def contribution(opinion: Opinion, copy: bool = False, relevance: float = 1.0) -
 
 def contributions(fact: Fact) -> Iterator[tuple[Place, Moments]]:
     """What a story adds, and where: to the whole stream, and to each entity by its own opinion and relevance."""
+    if fact.withdrawn:
+        return
     yield (
         Place(STREAM, fact.topic, fact.language, fact.tier, fact.source),
         contribution(fact.opinion, fact.copy),

@@ -9,8 +9,10 @@ from sqlalchemy import ColumnElement, Connection, Select, select
 
 from newstide.index.moments import Fact, Opinion, Towards
 from newstide.messages import ScoredStory
-from newstide.store.known import SAME_TEXT
-from newstide.store.schema import scores, stories, story_entities
+from newstide.store.entity_schema import story_entities
+from newstide.store.known import OF_TEXT, SAME_TEXT
+from newstide.store.novelty_tables import story_novelty
+from newstide.store.schema import scores, stories
 
 KEYS_A_QUERY: Final = 500
 
@@ -35,6 +37,7 @@ def fact_of(story: ScoredStory) -> Fact:
             Towards(e.entity_id, e.relevance, Opinion(e.p_negative, e.p_neutral, e.p_positive, e.label))
             for e in story.entities
         ),
+        withdrawn=item.withdrawn,
     )
 
 
@@ -42,15 +45,16 @@ def shown() -> Select[Any]:
     """A row for each score, with all that `fact_of_row` reads."""
     return select(
         stories.c.story_id, stories.c.revision, scores.c.model_version, stories.c.published_at, stories.c.language,
-        stories.c.source, stories.c.tier, scores.c.topic, scores.c.cluster_id,
+        stories.c.source, stories.c.tier, stories.c.withdrawn, scores.c.topic, story_novelty.c.copies,
         scores.c.p_negative, scores.c.p_neutral, scores.c.p_positive, scores.c.label,
-    ).join_from(stories, scores, SAME_TEXT)  # fmt: skip
+    ).select_from(stories.join(scores, SAME_TEXT).outerjoin(story_novelty, OF_TEXT))  # fmt: skip
 
 
 def fact_of_row(row: Any, entities: tuple[Towards, ...] = ()) -> Fact:
-    copy = row.cluster_id not in ("", row.story_id)
     opinion = Opinion(row.p_negative, row.p_neutral, row.p_positive, row.label)
-    return Fact(row.published_at, row.language, row.source, row.tier, row.topic or "", copy, opinion, entities)
+    copy = bool(row.copies)
+    place = (row.published_at, row.language, row.source, row.tier, row.topic or "")
+    return Fact(*place, copy, opinion, entities, row.withdrawn)
 
 
 def read(connection: Connection, query: Select[Any]) -> list[StoredFact]:

@@ -9,7 +9,8 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, exists
 
 from newstide.messages import Label, Language
-from newstide.store.schema import scores, stories, story_entities
+from newstide.store.entity_schema import story_entities
+from newstide.store.schema import scores, stories
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, select
 
+from newstide.index.formulas import breadth, estimate
 from newstide.index.levels import HOUR
 from newstide.index.moments import Moments
 from newstide.index.series import IndexPoint, Mover, Steps, index_points, movers
 from newstide.store.database import Database
+from newstide.store.entity_schema import entities
 from newstide.store.filters import Filters, story_conditions
-from newstide.store.known import SAME_TEXT, in_view
+from newstide.store.known import OF_TEXT, SAME_TEXT, in_view
+from newstide.store.novelty_tables import story_novelty
 from newstide.store.schema import scores, stories
 from newstide.store.summing import sums
 
@@ -63,22 +66,32 @@ def moved(database: Database, filters: Filters, steps: Steps) -> list[Mover]:
         return movers(subjects, stream, _begin(connection, filters), steps)
 
 
+def breadth_of(database: Database, filters: Filters) -> dict[str, tuple[float, int]]:
+    """Breadth by sector over the entities with a value within `filters`, and how many those are."""
+    with database.transaction() as connection:
+        found = sums(connection, filters, by="entity_id")
+        sectors = {row.entity_id: row.sector for row in connection.execute(select(entities))}
+    means = {each.group: value.mean for each in found if (value := estimate(each.moments)) is not None}
+    return breadth(means, lambda entity_id: sectors.get(entity_id, ""))
+
+
 def clusters(database: Database, filters: Filters, limit: int) -> list[Cluster]:
     """What was repeated most, with at least two stories; the hottest first."""
     heat = func.count()
+    told = stories.join(scores, SAME_TEXT).join(story_novelty, OF_TEXT)
     shown = select(
-        scores.c.cluster_id,
+        story_novelty.c.cluster_id,
         heat.label("stories"),
         func.count(stories.c.source.distinct()).label("sources"),
         func.min(stories.c.published_at).label("first"),
         func.max(stories.c.published_at).label("last"),
-    ).join_from(stories, scores, SAME_TEXT)
+    ).select_from(told)
     view = (*story_conditions(filters), in_view(filters.as_of, filters.model))
     query = (
-        shown.where(*view, scores.c.cluster_id != "")
-        .group_by(scores.c.cluster_id)
+        shown.where(*view)
+        .group_by(story_novelty.c.cluster_id)
         .having(heat > 1)
-        .order_by(heat.desc(), scores.c.cluster_id)
+        .order_by(heat.desc(), story_novelty.c.cluster_id)
         .limit(limit)
     )
     with database.transaction() as connection:
@@ -86,8 +99,8 @@ def clusters(database: Database, filters: Filters, limit: int) -> list[Cluster]:
         titles = {
             row.cluster_id: connection.execute(
                 select(stories.c.title)
-                .join_from(stories, scores, SAME_TEXT)
-                .where(*view, scores.c.cluster_id == row.cluster_id)
+                .select_from(told)
+                .where(*view, story_novelty.c.cluster_id == row.cluster_id)
                 .order_by(stories.c.published_at, stories.c.story_id)
                 .limit(1)
             ).scalar_one()

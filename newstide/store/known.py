@@ -17,6 +17,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, exists
 
 from newstide.errors import UsageError
+from newstide.store.novelty_tables import story_novelty
 from newstide.store.schema import scores, stories
 
 SETTLED_AFTER: Final = timedelta(minutes=2)
@@ -31,15 +32,21 @@ def require_settled(as_of: datetime | None, now: datetime) -> None:
 
 
 SAME_TEXT: Final = and_(stories.c.story_id == scores.c.story_id, stories.c.revision == scores.c.revision)
+OF_TEXT: Final = and_(
+    story_novelty.c.story_id == stories.c.story_id,
+    story_novelty.c.revision == stories.c.revision,
+    story_novelty.c.stored_at == stories.c.stored_at,
+)
+"""What was said of a revision's like when it came, in the transaction that stored it; later words change no sum."""
 
 
 def in_view(as_of: datetime | None = None, model: str = "") -> ColumnElement[bool]:
-    """A condition on `stories` joined to `scores` by SAME_TEXT: one row for each story."""
+    """A condition on `stories` joined to `scores` by SAME_TEXT: one row for each story that was not taken back."""
     newer = stories.alias()
     revised = and_(newer.c.story_id == stories.c.story_id, newer.c.revision > stories.c.revision)
     if as_of is not None:
         revised = and_(revised, newer.c.stored_at <= as_of)
-    conditions = [~exists().where(revised)]
+    conditions = [~stories.c.withdrawn, ~exists().where(revised)]
     if as_of is not None:
         conditions += [stories.c.stored_at <= as_of, scores.c.stored_at <= as_of]
     if model:

@@ -23,8 +23,6 @@ Place = tuple[datetime, str, int]
 class Pending(NamedTuple):
     item: NewsItem
     tier: int
-    cluster_id: str
-    """What it repeats was found when it came, and does not hang on a model."""
 
     @property
     def place(self) -> Place:
@@ -42,7 +40,7 @@ def pending(database: Database, filters: Filters, model_version: str, after: Pla
     names = [name for name in NewsItem.__struct_fields__ if name in stories.c]
     place = (stories.c.published_at, stories.c.story_id, stories.c.revision)
     query = (
-        select(*(stories.c[name] for name in names), stories.c.tier, scores.c.cluster_id)
+        select(*(stories.c[name] for name in names), stories.c.tier)
         .join_from(stories, scores, SAME_TEXT)
         .where(*story_conditions(filters), first_score(), ~done)
         .order_by(*place)
@@ -56,5 +54,5 @@ def pending(database: Database, filters: Filters, model_version: str, after: Pla
     for row in rows:
         fields = {name: row._mapping[name] for name in names}
         fields |= {"symbols": tuple(row.symbols), "flags": tuple(row.flags)}
-        found.append(Pending(NewsItem(**fields), row.tier, row.cluster_id))
+        found.append(Pending(NewsItem(**fields), row.tier))
     return found

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -51,7 +53,7 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-_big = BigInteger().with_variant(Integer, "sqlite")
+counting = BigInteger().with_variant(Integer, "sqlite")
 """SQLite only counts up by itself in a column of exactly this type."""
 
 
@@ -81,7 +83,7 @@ streams: Final = Table(
 stream_gaps: Final = Table(
     "stream_gaps",
     metadata,
-    Column("id", _big, primary_key=True),
+    Column("id", counting, primary_key=True),
     Column("consumer", String(64), nullable=False),
     Column("topic", String(249), nullable=False),
     Column("partition", Integer, nullable=False),
@@ -106,6 +108,7 @@ stories: Final = Table(
     Column("flags", JSON, nullable=False),
     Column("published_at", UtcDateTime, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
+    Column("withdrawn", Boolean, nullable=False, default=False, server_default=false()),
     Column("stored_at", UtcDateTime, nullable=False),
     Column("tier", Integer, nullable=False, default=TIER_DEFAULT, server_default=str(TIER_DEFAULT)),
     Index("ix_stories_published_at", "published_at"),
@@ -129,7 +132,7 @@ def _opinion() -> list[Column[Any]]:
 scores: Final = Table(
     "scores",
     metadata,
-    Column("seq", _big, primary_key=True),
+    Column("seq", counting, primary_key=True),
     Column("story_id", String(64), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("model_version", String(64), nullable=False),
@@ -137,7 +140,6 @@ scores: Final = Table(
     *_opinion(),
     Column("topic", String(32)),
     Column("p_topic", Float),
-    Column("cluster_id", String(64), nullable=False, default="", server_default=""),
     UniqueConstraint("story_id", "revision", "model_version"),
     comment="What a model version says of a revision: one row each, never changed.",
 )
@@ -145,29 +147,13 @@ scores: Final = Table(
 shadow_scores: Final = Table(
     "shadow_scores",
     metadata,
-    Column("seq", _big, primary_key=True),
+    Column("seq", counting, primary_key=True),
     Column("story_id", String(64), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("model_version", String(64), nullable=False),
     *_opinion(),
     UniqueConstraint("story_id", "revision", "model_version"),
     comment="What a candidate says beside the active model. Apart, so that no page, rollup or count can meet it.",
-)
-
-story_entities: Final = Table(  # STAND-IN for the entity helper's table: drop it when the two are merged
-    "story_entities",
-    metadata,
-    Column("story_id", String(64), primary_key=True),
-    Column("revision", Integer, primary_key=True, autoincrement=False),
-    Column("model_version", String(64), primary_key=True),
-    Column("entity_id", String(64), primary_key=True, index=True),
-    Column("relevance", Float, nullable=False),
-    Column("p_negative", Float, nullable=False),
-    Column("p_neutral", Float, nullable=False),
-    Column("p_positive", Float, nullable=False),
-    Column("score", Float),
-    Column("label", String(8), nullable=False),
-    Column("stored_at", UtcDateTime, nullable=False),
 )
 
 rollups: Final = Table(
@@ -197,7 +183,7 @@ rollup_levels: Final = Table(
 dead_letters: Final = Table(
     "dead_letters",
     metadata,
-    Column("id", _big, primary_key=True),
+    Column("id", counting, primary_key=True),
     Column("stage", String(16), nullable=False),
     Column("origin", Text, nullable=False),
     Column("position", BigInteger, nullable=False),
@@ -245,7 +231,7 @@ source_items: Final = Table(
 labels: Final = Table(
     "labels",
     metadata,
-    Column("id", _big, primary_key=True),
+    Column("id", counting, primary_key=True),
     Column("story_id", String(64)),
     Column("text", Text, nullable=False),
     Column("text_hash", String(64), nullable=False),

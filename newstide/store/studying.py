@@ -11,9 +11,10 @@ from newstide.index.moments import Opinion, contribution
 from newstide.index.prices import Known, end_of_day
 from newstide.store import facts
 from newstide.store.database import Database
+from newstide.store.entity_schema import story_entities
 from newstide.store.filters import LINKED, Filters, story_conditions
 from newstide.store.known import first_score
-from newstide.store.schema import scores, stories, story_entities
+from newstide.store.schema import scores, stories
 
 Clock = Literal["stored", "published"]
 """`stored`: when it and its score were in this database, which is what could be acted on. `published`: by the
@@ -26,7 +27,7 @@ def known(database: Database, filters: Filters, clock: Clock) -> Iterator[Known]
     first = ~exists().where(older.c.story_id == stories.c.story_id, older.c.revision < stories.c.revision)
     model = scores.c.model_version == filters.model if filters.model else first_score()
     query = facts.shown().add_columns(stories.c.stored_at.label("text_at"), scores.c.stored_at.label("score_at"))
-    query = query.where(*story_conditions(filters), first, model)
+    query = query.where(*story_conditions(filters), ~stories.c.withdrawn, first, model)
     if filters.as_of is not None:
         query = query.where(stories.c.stored_at <= filters.as_of, scores.c.stored_at <= filters.as_of)
     if filters.entity:

@@ -16,10 +16,11 @@ from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, sele
 from newstide.index.levels import Piece, pieces
 from newstide.index.moments import NAMES, STREAM, Moments, Opinion, contribution, minute_of, values
 from newstide.store import facts
+from newstide.store.entity_schema import story_entities
 from newstide.store.filters import LINKED, Filters, scope_conditions
 from newstide.store.known import in_view
 from newstide.store.rollups import complete_from
-from newstide.store.schema import rollups, stories, story_entities
+from newstide.store.schema import rollups, stories
 
 By = Literal["", "entity_id", "source", "topic"]
 

@@ -9,10 +9,11 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from newstide.messages import Reject, ScoredStory, ScoreKey
+from newstide.store import opinions
 from newstide.store.bulk import insert_new
 from newstide.store.facts import cut
 from newstide.store.rollups import follow
-from newstide.store.schema import Row, dead_letters, scores, stories, story_entities
+from newstide.store.schema import Row, dead_letters, scores, stories
 
 
 def add_stories(connection: Connection, batch: Sequence[ScoredStory], now: datetime) -> set[ScoreKey]:
@@ -27,8 +28,7 @@ def add_stories(connection: Connection, batch: Sequence[ScoredStory], now: datet
     )
     new = {(str(s), int(r), str(m)) for s, r, m in fresh}
     stored = {story.key: story for story in reversed(batch) if story.key in new}  # of equal keys the first was stored
-    links = [row for key in sorted(stored) for row in _entity_rows(stored[key], now)]
-    insert_new(connection, story_entities, links, ("story_id",))
+    opinions.add(connection, [stored[key] for key in sorted(stored)], now)
     first_scored: dict[tuple[str, int], ScoredStory] = {}
     for story in batch:
         text = (story.item.story_id, story.item.revision)
@@ -90,6 +90,7 @@ def _story_row(story: ScoredStory, now: datetime) -> Row:
         "flags": list(item.flags),
         "published_at": item.published_at,
         "received_at": item.received_at,
+        "withdrawn": item.withdrawn,
         "stored_at": now,
         "tier": story.tier,
     }
@@ -112,13 +113,5 @@ def opinion_row(story: ScoredStory, now: datetime) -> Row:
 
 
 def _score_row(story: ScoredStory, now: datetime) -> Row:
-    more = {name: getattr(story, name) for name in ("tokenizer_hash", "topic", "p_topic", "cluster_id")}
+    more = {name: getattr(story, name) for name in ("tokenizer_hash", "topic", "p_topic")}
     return opinion_row(story, now) | more
-
-
-def _entity_rows(story: ScoredStory, now: datetime) -> list[Row]:
-    """STAND-IN for the entity helper's writer."""
-    item = story.item
-    key = {"story_id": item.story_id, "revision": item.revision, "model_version": story.model_version}
-    names = ("entity_id", "relevance", "p_negative", "p_neutral", "p_positive", "score", "label")
-    return [key | {name: getattr(each, name) for name in names} | {"stored_at": now} for each in story.entities]

@@ -10,11 +10,12 @@ import pytest
 from newstide.errors import UsageError
 from newstide.index.series import Steps
 from newstide.messages import ScoredStory
-from newstide.store import indexing, reads, retention, totals, writes
+from newstide.store import indexing, reads, retention, totals
 from newstide.store.database import Database
 from newstide.store.filters import Filters
 from newstide.store.known import SETTLED_AFTER, require_settled
 from newstide.store.schema import rollups as table
+from tests.contract import stories
 from tests.contract.stories import NOON, scored, towards
 from tests.contract.test_rollups import KEEP, some_news
 
@@ -22,8 +23,7 @@ THEN = NOON + timedelta(hours=2)
 
 
 def store(database: Database, batch: Iterable[ScoredStory], hours: float) -> None:
-    with database.transaction() as connection:
-        writes.add_stories(connection, list(batch), NOON + timedelta(hours=hours))
+    stories.store(database, batch, NOON + timedelta(hours=hours))
 
 
 def answers(database: Database, filters: Filters) -> bytes:
@@ -41,6 +41,7 @@ def answers(database: Database, filters: Filters) -> bytes:
         [asdict(point) for point in indexing.index(database, replace(filters, entity="apple"), steps)],
         sorted((m.entity_id, repr(m.point)) for m in indexing.moved(database, filters, steps)),
         [asdict(each) for each in indexing.clusters(database, filters, 50)],
+        indexing.breadth_of(database, filters),
     ]
     return msgspec.json.encode(asked)
 

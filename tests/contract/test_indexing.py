@@ -1,26 +1,20 @@
 """Each formula, worked out by hand, equals what the database gives, on SQLite and on a real PostgreSQL."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 from math import sqrt
 
 import pytest
 
-from newstide.index.formulas import breadth
-from newstide.index.series import Mover, Steps, ranked
+from newstide.index.series import Steps, ranked
 from newstide.messages import ScoredStory
-from newstide.store import indexing, writes
+from newstide.store import indexing
 from newstide.store.database import Database
+from newstide.store.entity_schema import entities
 from newstide.store.filters import Filters
-from tests.contract.stories import NOON, scored, towards
+from tests.contract.stories import NOON, like, scored, store, towards
 
 HOUR = indexing.hour_of(NOON)
 WEEK = 168
-
-
-def store(database: Database, batch: Iterable[ScoredStory]) -> None:
-    with database.transaction() as connection:
-        writes.add_stories(connection, list(batch), NOON)
 
 
 def usual(entity: str, every_h: int, first: int, scores: tuple[float, ...] = (0.8, -0.8)) -> list[ScoredStory]:
@@ -90,21 +84,27 @@ def test_movers_are_measured_against_themselves(database: Database) -> None:
     assert by_sentiment[0].entity_id == "small"
     assert by_sentiment[0].point.surprise is not None
     assert by_sentiment[0].point.surprise.z < -2
-    assert breadth(_means(found), lambda entity: "all") == {"all": (-0.5, 2)}
-
-
-def _means(found: list[Mover]) -> dict[str, float | None]:
-    return {mover.entity_id: mover.point.estimate.mean if mover.point.estimate else None for mover in found}
 
 
 def test_clusters_show_heat_and_evidence_apart(database: Database) -> None:
-    first = scored(1, title="Apple halves production")
     copies = [
-        scored(n, title="Apple halves", minute=n, cluster_id=first.item.story_id, wire=("en", ("wire", "blog")[n % 2]))
+        scored(n, title="Apple halves", minute=n, novelty=like(1, n - 1), wire=("en", ("wire", "blog")[n % 2]))
         for n in range(2, 7)
     ]
-    original = scored(1, title="Apple halves production", cluster_id=first.item.story_id)
-    store(database, [original, *copies, scored(9, cluster_id=scored(9).item.story_id), scored(10)])
+    original = scored(1, title="Apple halves production", novelty=like(1, 0))
+    store(database, [original, *copies, scored(9, novelty=like(9, 0)), scored(10)])
     (cluster,) = indexing.clusters(database, Filters(), 10)
     assert (cluster.title, cluster.stories, cluster.sources) == ("Apple halves production", 6, 2)
     assert cluster.last_published - cluster.first_published == timedelta(minutes=6)
+
+
+def test_breadth_is_by_sector(database: Database) -> None:
+    told = {"apple": 0.8, "nvidia": 0.8, "microsoft": -0.8, "shell": 0.8}
+    store(database, [scored(n, entities=(towards(e, s),)) for n, (e, s) in enumerate(told.items())])
+    with database.transaction() as connection:
+        connection.execute(entities.delete())
+        rows = [(e, "energy" if e == "shell" else "technology") for e in told]
+        fixed = {"kind": "company", "country": "US", "updated_at": NOON}
+        connection.execute(entities.insert(), [{"entity_id": e, "sector": s, **fixed} for e, s in rows])
+    found = indexing.breadth_of(database, Filters())
+    assert found == {"energy": (1.0, 1), "technology": (pytest.approx(1 / 3), 3)}

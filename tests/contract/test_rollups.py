@@ -2,8 +2,7 @@
 
 import random
 import threading
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import get_args
 
 import pytest
@@ -17,15 +16,10 @@ from newstide.store.filters import Filters
 from newstide.store.schema import rollups as table
 from newstide.store.summing import By, Sum, sums
 from newstide.topics import TOPICS
-from tests.contract.stories import NOON, count, scored, towards
+from tests.contract.stories import NOON, count, like, scored, store, towards
 
 LATER = NOON + timedelta(days=30)
 """As of then everything is known, and the answer comes from rows."""
-
-
-def store(database: Database, batch: Iterable[ScoredStory], now: datetime = NOON) -> None:
-    with database.transaction() as connection:
-        writes.add_stories(connection, list(batch), now)
 
 
 def ask(database: Database, filters: Filters, step: int | None = None, by: By = "") -> list[Sum]:
@@ -47,16 +41,18 @@ def some_news(seed: int, stories: int = 120) -> list[ScoredStory]:
         number = noise.randrange(40)
         language: Language = noise.choice(get_args(Language))
         links = noise.sample(("apple", "boe", "moutai"), noise.randrange(4))
+        revision = noise.randrange(1, 4)
         made.append(
             scored(
                 number,
-                revision=noise.randrange(1, 4),
+                revision=revision,
+                novelty=like(number % 7, (number + revision) % 3),
+                withdrawn=revision == 3 and number % 4 == 0,
                 score=noise.choice((0.0, round(noise.uniform(-1, 1), 6))),
                 minute=noise.uniform(-3_000, 3_000),
                 wire=(language, noise.choice(("wire", "blog"))),
                 topic=noise.choice((*TOPICS[:3], None)),
                 tier=noise.randrange(1, 4),
-                cluster_id=noise.choice(("", "", scored(number).item.story_id, "another")),
                 entities=tuple(towards(e, round(noise.uniform(-1, 1), 6), noise.random()) for e in links),
             )
         )
@@ -83,11 +79,13 @@ QUESTIONS = [
 def test_rollups_and_rows_answer_the_same(database: Database) -> None:
     for turn, batch in enumerate([some_news(1), some_news(2), some_news(3, 30)]):
         store(database, batch, NOON + timedelta(minutes=turn))
+    empty = 0
     for filters, step, by in QUESTIONS:
         past = Filters(**{n: getattr(filters, n) for n in Filters.__dataclass_fields__} | {"as_of": LATER})
         current = ask(database, filters, step, by)  # type: ignore[arg-type]
         assert current == ask(database, past, step, by), (filters, step, by)  # type: ignore[arg-type]
-        assert current or filters.since == LATER
+        empty += not current
+    assert empty <= 3
     assert any(row.moments.copies for row in ask(database, Filters(), 1))
 
 
@@ -98,7 +96,7 @@ def test_what_was_kept_in_step_is_what_is_made_anew(database: Database) -> None:
     with database.transaction() as connection:
         counted = rollups.rebuild(connection)
     assert rows_of(database) == before
-    assert counted > 30
+    assert counted > 20
     assert count(database, "rollups") == len(before), "what a revision took out leaves no row when made anew"
 
 
@@ -108,7 +106,7 @@ def test_batches_of_any_size_and_order_give_the_same_rollups(database: Database)
     store(database, news)
     at_once = rows_of(database)
     with database.transaction() as connection:
-        for name in ("stories", "scores", "story_entities", "rollups"):
+        for name in ("stories", "scores", "story_entities", "story_novelty", "rollups"):
             connection.execute(text(f"DELETE FROM {name}"))  # noqa: S608 - our names
     random.Random(4).shuffle(news)  # noqa: S311 - not a secret
     for first in range(0, len(news), 7):
@@ -119,7 +117,9 @@ def test_batches_of_any_size_and_order_give_the_same_rollups(database: Database)
 def test_each_level_holds_every_story_once(database: Database) -> None:
     news = some_news(5)
     store(database, news)
-    each = len({story.item.story_id for story in news})
+    latest = {story.item.story_id: story for story in sorted(news, key=lambda story: story.item.revision)}
+    each = sum(not story.item.withdrawn for story in latest.values())
+    assert 0 < each < len(latest)
     with database.transaction() as connection:
         by_level = connection.execute(
             text("SELECT level, sum(count + copies) FROM rollups WHERE entity_id = '' GROUP BY level ORDER BY level")
@@ -132,13 +132,24 @@ def test_a_copy_is_heat_and_moves_no_index(database: Database) -> None:
     store(database, [original])
     ((_, _, before),) = ask(database, Filters(entity="apple"))
     copies = [
-        scored(n, score=-0.9, minute=1, cluster_id=original.item.story_id, entities=(towards("apple", -0.9),))
-        for n in range(2, 1_002)
+        scored(n, score=-0.9, minute=1, novelty=like(1, n), entities=(towards("apple", -0.9),)) for n in range(2, 1_002)
     ]
     store(database, copies)
     ((_, _, after),) = ask(database, Filters(entity="apple"))
     assert (after.count, after.copies) == (1, 1_000)
     assert (after.weight, after.score_sum, after.positive, after.negative) == (before.weight, before.score_sum, 1, 0)
+
+
+def test_a_story_that_was_taken_back_counts_nowhere(database: Database) -> None:
+    store(database, [scored(1, score=0.6, entities=(towards("apple", 0.6),)), scored(2, score=0.2)])
+    store(database, [scored(1, revision=2, withdrawn=True)], NOON + timedelta(minutes=1))
+    ((_, _, found),) = ask(database, Filters())
+    assert (found.count, found.score_sum) == (1, 140_000)
+    assert ask(database, Filters(entity="apple")) == []
+    assert ask(database, Filters(entity="apple", as_of=NOON))[0].moments.count == 1, "it was known then"
+    assert [row.story_id for row in reads.list_stories(database, Filters(), 9)] == [scored(2).item.story_id]
+    store(database, [scored(1, revision=3, score=-0.6)], NOON + timedelta(minutes=2))
+    assert ask(database, Filters())[0].moments.count == 2
 
 
 def test_an_entity_has_its_own_sentiment_and_relevance(database: Database) -> None:
@@ -203,6 +214,7 @@ def test_pruners_and_writers_never_wait_in_a_circle(database: Database) -> None:
             start.wait(30)
             for turn in range(5):
                 now = NOON + timedelta(days=12 + turn)
+                store(database, some_news(seed * 100 + turn, 60), now)
                 with database.transaction() as connection:
                     writes.add_stories(connection, some_news(seed * 100 + turn, 60), now)
                     retention.prune(connection, now, KEEP)

@@ -60,6 +60,7 @@ QUERIES = [
     ("query", "movers"),
     ("query", "movers", "--by", "sentiment", "--window", "2d"),
     ("query", "novelty"),
+    ("query", "breadth"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Topics, tiers and clusters beside the scores; rollups by entity, topic, language and tier, at three levels.
+"""Topics and tiers beside the scores; rollups by entity, topic, language and tier, at three levels.
 
 The old rollups go: they are sums of rows that are still there, and `migrate.upgrade` makes the new ones of them.
 """
@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -27,7 +27,6 @@ def upgrade() -> None:
     op.add_column("stories", sa.Column("tier", sa.Integer(), server_default="2", nullable=False))
     op.add_column("scores", sa.Column("topic", sa.String(length=32), nullable=True))
     op.add_column("scores", sa.Column("p_topic", sa.Float(), nullable=True))
-    op.add_column("scores", sa.Column("cluster_id", sa.String(length=64), server_default="", nullable=False))
     op.drop_table("rollups")
     op.create_table(
         "rollups",
