@@ -112,14 +112,15 @@ def test_a_text_is_labelled_the_same_alone_and_in_company() -> None:
 
 
 def test_a_topic_is_named_where_the_model_is_sure_and_its_probability_always() -> None:
-    titles = ("Court sues, lawsuit and fine", "The day is long", "？？？")
+    titles = ("Court sues, lawsuit and fine", "Profit lawsuit", "？？？")
     work = handler().prepare([record(*(item(str(n), title) for n, title in enumerate(titles)))])
     by_title = {labelled.story.item.title: labelled.story for labelled in work.scored}
     sure, unsure, mute = (by_title[title] for title in titles)
     assert sure.topic == "legal"
     assert sure.p_topic is not None
     assert sure.p_topic >= 0.3
-    assert unsure.topic is None
+    assert unsure.topic is None, "two are equally probable"
+    assert unsure.p_topic is not None
     assert (mute.topic, mute.p_topic) == (None, None), "nothing was read, so nothing is said"
 
 
