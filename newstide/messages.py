@@ -21,6 +21,10 @@ SENTIMENTS: Final = ("negative", "neutral", "positive")
 """Class order of every probability vector, everywhere."""
 
 
+TIER_DEFAULT: Final = 2
+"""Of a source that no setting names: 1 is trusted more, 3 less."""
+
+
 Utc = Annotated[datetime, msgspec.Meta(tz=True)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Probability = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -115,6 +119,12 @@ class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
     p_positive: Probability
     label: Label
     scored_at: Utc
+    topic: str | None = None
+    """One of `topics.TOPICS`; None where the model is not sure enough to name one."""
+    p_topic: Probability | None = None
+    """Of the most probable topic, named or not; None where the model could say nothing."""
+    tier: Annotated[int, msgspec.Meta(ge=1, le=3)] = TIER_DEFAULT
+    """Of the source, as it was when the story was scored."""
     entities: tuple[EntityOpinion, ...] = ()
     """Whom it is about, most relevant first."""
     entities_version: str = ""
@@ -124,6 +134,11 @@ class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
     supersedes: int | None = None
     """The revision that held until this one; None when it is the first known of its story, or came too late to hold."""
     schema: int = SCHEMA
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it repeats an earlier story: it is heat then, and not a second piece of evidence."""
+        return self.novelty is not None and self.novelty.copies > 0
 
     @property
     def key(self) -> ScoreKey:

@@ -18,7 +18,7 @@ from newstide.scoring.batching import score_encoded
 from newstide.scoring.port import Scorer
 from newstide.service import Service
 from newstide.settings import Settings
-from newstide.store import novelty, writes
+from newstide.store import novelty, retention, writes
 from newstide.store.database import Database, Transaction
 from processor.novelty import judge, renumbered, tellings_of
 from processor.pipeline import (
@@ -54,6 +54,7 @@ class ScoreStories:
     ) -> None:
         self._topic_raw, self._topic_scored = settings.bus.topic_raw, settings.bus.topic_scored
         self._token_budget = settings.model.token_budget
+        self._tiers, self._keep = settings.rollups.tiers, settings.rollups.keep
         self._scorer, self._linker, self._shadow = readers.scorer, readers.linker, readers.shadow
         self._producer, self._database, self._service = producer, database, service
         self._partitions_out = producer.partitions(self._topic_scored)
@@ -94,7 +95,7 @@ class ScoreStories:
             raise ModelInvalid("the model answered with something that is no number", why="NaN or infinity")
         rows = accumulate(map(len, asked), initial=len(received))
         about = [opinions_of(found, said, row) for found, row in zip(links, rows, strict=False)]
-        labelled = label(received, said, self._scorer, self._service.clock.now())
+        labelled = label(received, said, self._scorer, self._service.clock.now(), self._tiers)
         return [
             each._replace(story=replace(each.story, entities=entities, entities_version=self._linker.version))
             for each, entities in zip(labelled, about, strict=True)
@@ -135,6 +136,7 @@ class ScoreStories:
         writes.add_rejects(transaction, [reject for _, reject in work.rejected])
         if self._shadow is not None:
             self._shadow.write(transaction, in_shadow, stories, now)
+        retention.prune(transaction, now, self._keep)
         for story in stories:
             latency_s = max(0.0, (now - story.item.received_at).total_seconds())
             self._service.metrics.observe("processor_latency_seconds", latency_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -12,9 +12,19 @@ import msgspec
 
 from newstide.bus.port import Outgoing, Record
 from newstide.codec import BadLine, decode_items, encode, pack
-from newstide.messages import NewsItem, Novelty, Reason, Reject, ScoredStory, ScoreKey, Tally, partition_of
+from newstide.messages import (
+    TIER_DEFAULT,
+    NewsItem,
+    Novelty,
+    Reason,
+    Reject,
+    ScoredStory,
+    ScoreKey,
+    Tally,
+    partition_of,
+)
 from newstide.novelty.cluster import Member
-from newstide.scoring.port import Opinions, Scorer, label_of
+from newstide.scoring.port import Opinions, Probabilities, Scorer, label_of, topic_of
 from newstide.text import model_input
 
 UNSTORABLE: Final = {0: None} | {code: "\ufffd" for code in range(0xD800, 0xE000)}
@@ -121,8 +131,13 @@ def texts_of(received: Iterable[Received]) -> list[str]:
     return ["" if r.item.withdrawn else model_input(r.item.title, r.item.body) for r in received]
 
 
-def label(received: Sequence[Received], opinions: Opinions, scorer: Scorer, now: datetime) -> list[Labelled]:
-    """Stories with what the model says of them; `opinions` has a row for each, in order, and more may follow."""
+def label(
+    received: Sequence[Received], opinions: Opinions, scorer: Scorer, now: datetime, tiers: Mapping[str, int]
+) -> list[Labelled]:
+    """Stories with what the model says of them; `opinions` has a row for each, in order, and more may follow.
+
+    `tiers` is by source.
+    """
     return [
         Labelled(
             r,
@@ -135,10 +150,18 @@ def label(received: Sequence[Received], opinions: Opinions, scorer: Scorer, now:
                 p_positive=float(row[2]),
                 label=label_of(row, confidence),
                 scored_at=now,
+                topic=topic_of(topics, scorer.topics, topic_confidence),
+                p_topic=_largest(topics),
+                tier=tiers.get(r.item.source, TIER_DEFAULT),
             ),
         )
-        for r, row, confidence in zip(received, opinions.sentiment, opinions.confidence, strict=False)
+        for r, row, topics, confidence, topic_confidence in zip(received, *opinions, strict=False)
     ]
+
+
+def _largest(topics: Probabilities) -> float | None:
+    """None where all are equal: nothing was said. At most 1, which a float32 softmax may miss by a rounding."""
+    return None if topics.min() == topics.max() else min(1.0, float(topics.max()))
 
 
 def announcements(scored: Iterable[ScoredStory], partitions: int) -> list[Outgoing]:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 from newstide.errors import SchemaMismatch
 from newstide.store import entities
 from newstide.store.database import Database
+from newstide.store.rollups import rebuild
 
 _ONE_AT_A_TIME: Final = 0x6E657773
 """Key of the PostgreSQL advisory lock: two deployments may start together."""
@@ -62,6 +63,7 @@ def upgrade(database: Database) -> SchemaStatus:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
         config = _config()
         config.attributes["connection"] = connection
+        before = _status(connection, database).current
         try:
             alembic_upgrade(config, "head")
         except CommandError as error:
@@ -71,6 +73,8 @@ def upgrade(database: Database) -> SchemaStatus:
                 fix="run the newer version that made it",
             ) from error
         found = _status(connection, database)
+        if before is not None and before != found.current:
+            rebuild(connection)  # a migration may have changed what rollups hold
         if found.up_to_date:
             entities.seed(connection, datetime.now(UTC))
         return found

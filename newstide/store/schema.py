@@ -25,6 +25,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from newstide.index.moments import NAMES
+from newstide.messages import TIER_DEFAULT
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """Aware UTC in Python; `timestamptz` in PostgreSQL, fixed-width text in SQLite, so that it sorts as it should."""
@@ -107,6 +110,7 @@ stories: Final = Table(
     Column("received_at", UtcDateTime, nullable=False),
     Column("withdrawn", Boolean, nullable=False, default=False, server_default=false()),
     Column("stored_at", UtcDateTime, nullable=False),
+    Column("tier", Integer, nullable=False, default=TIER_DEFAULT, server_default=str(TIER_DEFAULT)),
     Index("ix_stories_published_at", "published_at"),
     comment="What was received: one row a revision, never changed.",
 )
@@ -134,6 +138,8 @@ scores: Final = Table(
     Column("model_version", String(64), nullable=False),
     Column("tokenizer_hash", String(64), nullable=False),
     *_opinion(),
+    Column("topic", String(32)),
+    Column("p_topic", Float),
     UniqueConstraint("story_id", "revision", "model_version"),
     comment="What a model version says of a revision: one row each, never changed.",
 )
@@ -153,18 +159,25 @@ shadow_scores: Final = Table(
 rollups: Final = Table(
     "rollups",
     metadata,
-    Column("minute", BigInteger, primary_key=True, autoincrement=False),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("entity_id", String(64), primary_key=True),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("topic", String(32), primary_key=True),
     Column("language", String(3), primary_key=True),
+    Column("tier", Integer, primary_key=True, autoincrement=False),
     Column("source", String(64), primary_key=True),
-    _count("count"),
-    _count("scored"),
-    Column("score_sum", Float, nullable=False, default=0.0),
-    Column("score_sum_squares", Float, nullable=False, default=0.0),
-    _count("negative"),
-    _count("neutral"),
-    _count("positive"),
-    _count("unsure"),
-    comment="Stories by minute of publication (since 1970, UTC), by first score; sums are over the `scored`.",
+    *(_count(name) for name in NAMES),
+    Index("ix_rollups_start", "level", "start"),
+    comment="Moments (newstide.index) of the current view by `level` minutes of publication, from `start`, minutes "
+    "since 1970. Entity '' is the whole stream, which alone is kept by source. A cache: it can be made anew from rows.",
+)
+
+rollup_levels: Final = Table(
+    "rollup_levels",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("complete_from", BigInteger, nullable=False),
+    comment="From which minute on the rollups of a level hold every story; older ones are pruned.",
 )
 
 dead_letters: Final = Table(

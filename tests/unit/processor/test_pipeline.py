@@ -15,6 +15,7 @@ from newstide.errors import ModelInvalid
 from newstide.messages import NewsItem, Reason, content_hash_of, partition_of, story_id_of
 from newstide.scoring.port import Encoded, Opinions
 from newstide.scoring.stub import StubScorer
+from newstide.sections import RollupSettings
 from newstide.service import Service
 from newstide.settings import Settings
 from newstide.store import migrate
@@ -69,9 +70,11 @@ class Brittle(StubScorer):
 UNOPENED = Database("sqlite:///never-opened.db")
 
 
-def handler(scorer: StubScorer | None = None, database: Database = UNOPENED) -> ScoreStories:
+def handler(
+    scorer: StubScorer | None = None, database: Database = UNOPENED, settings: Settings | None = None
+) -> ScoreStories:
     service = Service("test", "t1", FakeClock(NOW), Metrics(), logger("test"))
-    return ScoreStories(Settings(), Readers(scorer or StubScorer()), Out(), database, service)
+    return ScoreStories(settings or Settings(), Readers(scorer or StubScorer()), Out(), database, service)
 
 
 def test_bad_lines_and_empty_stories_are_rejected_each_under_its_own_line() -> None:
@@ -114,6 +117,26 @@ def test_a_text_is_labelled_the_same_alone_and_in_company() -> None:
     alone = handler().prepare([record(item("a", "Profit beats"))]).scored[0].story
     among = handler().prepare([record(item("z", "x " * 50), item("a", "Profit beats"), item("b", "falls"))]).scored
     assert next(s.story for s in among if s.story.item.story_id == alone.item.story_id) == alone
+
+
+def test_a_topic_is_named_where_the_model_is_sure_and_its_probability_always() -> None:
+    titles = ("Court sues, lawsuit and fine", "Profit lawsuit", "？？？")
+    work = handler().prepare([record(*(item(str(n), title) for n, title in enumerate(titles)))])
+    by_title = {labelled.story.item.title: labelled.story for labelled in work.scored}
+    sure, unsure, mute = (by_title[title] for title in titles)
+    assert sure.topic == "legal"
+    assert sure.p_topic is not None
+    assert sure.p_topic >= 0.3
+    assert unsure.topic is None, "two are equally probable"
+    assert unsure.p_topic is not None
+    assert (mute.topic, mute.p_topic) == (None, None), "nothing was read, so nothing is said"
+
+
+def test_a_story_has_the_tier_of_its_source() -> None:
+    rollups = RollupSettings(tier_1=("wire",), tier_3=("forum",))
+    stories = handler(settings=Settings(rollups=rollups)).prepare([record(item("a"))]).scored
+    assert stories[0].story.tier == 1
+    assert handler().prepare([record(item("a"))]).scored[0].story.tier == 2
 
 
 def test_instructions_in_a_headline_are_just_words() -> None:
