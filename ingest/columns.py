@@ -129,7 +129,7 @@ def _word(value: object, column: str) -> str:
 
 
 def _yes(value: object, column: str) -> bool:
-    return value is True or _word(False if value is False else value, column).strip().lower() in _YES
+    return value if isinstance(value, bool) else _word(value, column).strip().lower() in _YES
 
 
 _YES: Final = frozenset({"1", "1.0", "true", "yes", "y", "withdrawn", "retracted", "killed"})
