@@ -74,6 +74,8 @@ ENGLISH: Final[dict[str, str]] = {
     "field.negative": "Negative",
     "section.latest": "Latest stories",
     "section.sources": "Sources",
+    "section.entities": "Whom it is about",
+    "section.entities.note": "Bar: how much of the story. Badge: how good or bad it is for them.",
     "section.times": "When",
     "section.history": "Revisions and scores",
     "open": "Open",

@@ -55,6 +55,14 @@ def read(connection: Connection) -> tuple[Entity, ...]:
     )
 
 
+def names_of(database: Database, ids: Sequence[str]) -> dict[str, str]:
+    """The name to show of each of a story's entities, the English one where there is one."""
+    columns = (entity_names.c.entity_id, entity_names.c.text)
+    query = select(*columns).where(entity_names.c.entity_id.in_(ids)).order_by(entity_names.c.place.desc())
+    with database.transaction() as connection:
+        return {row.entity_id: row.text for row in connection.execute(query)}
+
+
 def change(database: Database, decide: Decide, who: str, now: datetime) -> Outcome:
     """Change the master by what `decide` makes of it, in one transaction; two who do so come one after the other."""
     with database.transaction() as connection:

@@ -148,3 +148,9 @@ def test_hostile_matches_come_back(database: Database) -> None:
     said = [opinion(f"e-{n}", matched=text) for n, text in enumerate(HOSTILE)]
     store(database, about(scored(1), *said))
     assert opinions.of_story(database, scored(1).item.story_id)[1, "m-1"] == said
+
+
+def test_the_first_name_is_shown(database: Database) -> None:
+    put(database, ACME)
+    assert entities.names_of(database, ["acme", "icbc", "absent"]) == {"acme": "Acme", "icbc": "ICBC"}
+    assert entities.names_of(database, []) == {}
