@@ -106,7 +106,7 @@ def story(noise: random.Random, seed: int, number: int) -> ScoredStory:
         published_at=START + timedelta(minutes=of_name.uniform(0, 3 * 1_440)),
         received_at=START,
     )
-    shares = {"p_negative": 0.0, "p_neutral": 1 - positive, "p_positive": positive}
+    shares: dict[str, Any] = {"p_negative": 0.0, "p_neutral": 1 - positive, "p_positive": positive}
     label = "positive" if positive > 0.5 else "neutral"
     return ScoredStory(
         item=item,

@@ -13,6 +13,7 @@ from newstide.novelty.signature import signatures
 from newstide.novelty.text import canonical, undressed
 from newstide.store import novelty, reads, writes
 from newstide.store.database import Database
+from newstide.store.filters import Filters
 from tests.contract.stories import HOSTILE, NOON, count, scored
 
 TITLE = "Arbora to buy Bolt for $3 bln"
@@ -162,13 +163,13 @@ def test_a_withdrawal_takes_a_story_out_of_lists_and_sums_and_keeps_its_history(
     with database.transaction() as connection:
         writes.add_stories(connection, [first, other], NOON)
         writes.add_stories(connection, [gone], NOON)
-    assert [row.story_id for row in reads.list_stories(database, reads.Filters(), 10)] == [other.item.story_id]
-    (point,) = reads.trend(database, reads.Filters(), timedelta(days=1))
+    assert [row.story_id for row in reads.list_stories(database, Filters(), 10)] == [other.item.story_id]
+    (point,) = reads.trend(database, Filters(), timedelta(days=1))
     assert (point.count, point.mean_score) == (1, -0.5)
     assert [(r.revision, r.withdrawn) for r in reads.story(database, first.item.story_id)] == [(2, True), (1, False)]
     with database.transaction() as connection:
         writes.add_stories(connection, [back], NOON)
-    (point,) = reads.trend(database, reads.Filters(), timedelta(days=1))
+    (point,) = reads.trend(database, Filters(), timedelta(days=1))
     assert point.count == 2
     assert point.mean_score == pytest.approx(-0.125)
-    assert reads.count_stories(database, reads.Filters()) == 2
+    assert reads.count_stories(database, Filters()) == 2

@@ -34,7 +34,7 @@ from newstide.store.database import Database, Transaction
 from newstide.store.schema import scores, stream_gaps
 from newstide.store.streams import Stream
 from newstide.telemetry import Metrics, configure_logs, logger
-from processor.handler import ScoreStories
+from processor.handler import Readers, ScoreStories
 from processor.pipeline import Work
 
 PARTITIONS = 3
@@ -177,7 +177,7 @@ class Stage:
         service = Service("test", instance, SystemClock(), Metrics(), logger("test"))
         producer = self.bus.producer()
         self._producers.append(producer)
-        handler = Handler(settings, scorer or StubScorer(), producer, self.database, service)
+        handler = Handler(settings, Readers(scorer or StubScorer()), producer, self.database, service)
         config = LoopConfig(
             stream=self.stream,
             stories_max=batch,

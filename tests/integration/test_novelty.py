@@ -12,6 +12,7 @@ from newstide.bus.port import Record
 from newstide.codec import decode_stories, encode
 from newstide.messages import NewsItem, ScoredStory, Tally, content_hash_of, story_id_of
 from newstide.store import novelty, reads
+from newstide.store.filters import Filters
 from newstide.store.schema import streams
 from processor.pipeline import Work
 from tests.integration.loops import NOON, Stage
@@ -126,7 +127,7 @@ def test_an_edit_and_a_withdrawal_reach_everyone(stage: Stage) -> None:
     stage.drain()
     stage.publish(told(1, "Arbora not to buy Bolt", revision=2))
     stage.drain()
-    (row,) = [r for r in reads.list_stories(stage.database, reads.Filters(), 10) if r.story_id != other.story_id]
+    (row,) = [r for r in reads.list_stories(stage.database, Filters(), 10) if r.story_id != other.story_id]
     assert (row.revision, row.title) == (2, "Arbora not to buy Bolt")
     stage.publish(told(1, "", revision=3, withdrawn=True))
     stage.drain()
@@ -138,14 +139,14 @@ def test_an_edit_and_a_withdrawal_reach_everyone(stage: Stage) -> None:
     ]
     assert mine[2].score is None
     assert {s.novelty.cluster_id for s in mine if s.novelty} == {mine[0].item.story_id}
-    assert [r.story_id for r in reads.list_stories(stage.database, reads.Filters(), 10)] == [other.story_id]
+    assert [r.story_id for r in reads.list_stories(stage.database, Filters(), 10)] == [other.story_id]
     history = reads.story(stage.database, mine[0].item.story_id)
     assert [(r.revision, r.withdrawn, r.title) for r in history] == [
         (3, True, ""),
         (2, False, "Arbora not to buy Bolt"),
         (1, False, EVENTS[0]),
     ]
-    (point,) = reads.trend(stage.database, reads.Filters(), timedelta(days=1))
+    (point,) = reads.trend(stage.database, Filters(), timedelta(days=1))
     assert point.count == 1
     assert stage.tally() == Tally(stored=4)
 
