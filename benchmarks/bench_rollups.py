@@ -24,7 +24,7 @@ from sqlalchemy import text
 
 from newstide.errors import NewstideError
 from newstide.index.series import Steps
-from newstide.messages import EntityOpinion, NewsItem, ScoredStory, content_hash_of, story_id_of
+from newstide.messages import EntityOpinion, Label, NewsItem, ScoredStory, content_hash_of, story_id_of
 from newstide.store import indexing, migrate, retention, rollups, writes
 from newstide.store.database import Database
 from newstide.store.facts import fact_of
@@ -106,31 +106,35 @@ def story(noise: random.Random, seed: int, number: int) -> ScoredStory:
         published_at=START + timedelta(minutes=of_name.uniform(0, 3 * 1_440)),
         received_at=START,
     )
-    shares: dict[str, Any] = {"p_negative": 0.0, "p_neutral": 1 - positive, "p_positive": positive}
-    label = "positive" if positive > 0.5 else "neutral"
+    label: Label = "positive" if positive > 0.5 else "neutral"
     return ScoredStory(
         item=item,
         model_version="bench-1",
         tokenizer_hash="t",
+        p_negative=0.0,
+        p_neutral=1 - positive,
+        p_positive=positive,
         label=label,
         scored_at=START,
         topic=of_name.choice(TOPICS),
         tier=of_name.randrange(1, 4),
-        entities=tuple(
-            EntityOpinion(
-                entity_id=e,
-                relevance=0.5,
-                link_score=1.0,
-                label=label,
-                matched=e,
-                field="title",
-                start=0,
-                end=1,
-                **shares,
-            )
-            for e in sorted(links)
-        ),
-        **shares,
+        entities=tuple(towards(entity_id, positive, label) for entity_id in sorted(links)),
+    )
+
+
+def towards(entity_id: str, positive: float, label: Label) -> EntityOpinion:
+    return EntityOpinion(
+        entity_id=entity_id,
+        relevance=0.5,
+        link_score=1.0,
+        p_negative=0.0,
+        p_neutral=1 - positive,
+        p_positive=positive,
+        label=label,
+        matched=entity_id,
+        field="title",
+        start=0,
+        end=1,
     )
 
 

@@ -28,9 +28,12 @@ def rescore(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
     settings = settings_of(context)
     filters = asked(None, since, until, None, languages=language, sources=source)
     from newstide.clock import SystemClock
+    from newstide.entities import starter
     from newstide.scoring.connect import connect as connect_scorer
+    from newstide.store import entities
     from newstide.store.connect import connect
     from processor import rescore as program
+    from processor.reading import Reader
 
     model = settings.model.model_copy(update={"artifact": str(candidate(settings, artifact))})
     scorer = connect_scorer(settings.model_copy(update={"model": model}))
@@ -40,7 +43,8 @@ def rescore(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
         if stories % 10_000 < 256 and not as_json:
             say(f"{stories:,} stories, up to {at}")
 
-    done = program.rescore(database, scorer, filters, settings.model.token_budget, SystemClock(), tell)
+    reader = Reader(scorer, settings.model.token_budget, starter.linker(entities.load(database)))
+    done = program.rescore(database, reader, filters, SystemClock(), tell)
     if as_json:
         emit_json({"model": done.model, "stories": done.stories})
     else:

@@ -45,7 +45,7 @@ ENGLISH: Final[dict[str, str]] = {
     "tile.stories.note": "from {n} sources",
     "tile.stories.note.one": "from 1 source",
     "tile.mean": "Mean sentiment",
-    "tile.mean.help": "Mean of p(positive) - p(negative) over all stories of the window; from -1 to +1.",
+    "tile.mean.help": "Mean of p(positive) - p(negative) over the window's stories, weighted by confidence; -1 to +1.",
     "tile.negative": "Negative share",
     "tile.rate": "Stories per hour",
     "tile.unsure": "Unsure share",

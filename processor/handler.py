@@ -3,60 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import accumulate
-
-import numpy as np
-from msgspec.structs import replace
 
 from newstide.bus.port import Producer, Record
-from newstide.entities.linking import Linker
 from newstide.errors import ModelInvalid
 from newstide.messages import Reason, Tally
-from newstide.scoring.batching import score_encoded
-from newstide.scoring.port import Scorer
 from newstide.service import Service
 from newstide.settings import Settings
 from newstide.store import novelty, retention, writes
 from newstide.store.database import Database, Transaction
 from processor.novelty import judge, renumbered, tellings_of
-from processor.pipeline import (
-    Labelled,
-    Received,
-    Work,
-    announcements,
-    decode,
-    label,
-    refuse,
-    refuse_record,
-    tally,
-    texts_of,
-)
+from processor.pipeline import Received, Work, announcements, decode, refuse, refuse_record, tally
+from processor.reading import Reader
 from processor.shadow import Shadow
-from processor.subjects import links_of, opinions_of, questions
-
-
-@dataclass(frozen=True, slots=True)
-class Readers:
-    """Who is asked about a story: the model, the names, and a candidate that scores beside."""
-
-    scorer: Scorer
-    linker: Linker = field(default_factory=lambda: Linker(()))
-    shadow: Shadow | None = None
 
 
 class ScoreStories:
     """The handler of `news.raw`; see `newstide.consume.port.Handler`."""
 
     def __init__(
-        self, settings: Settings, readers: Readers, producer: Producer, database: Database, service: Service
+        self,
+        settings: Settings,
+        reader: Reader,
+        producer: Producer,
+        database: Database,
+        service: Service,
+        shadow: Shadow | None = None,
     ) -> None:
         self._topic_raw, self._topic_scored = settings.bus.topic_raw, settings.bus.topic_scored
-        self._token_budget = settings.model.token_budget
         self._tiers, self._keep = settings.rollups.tiers, settings.rollups.keep
-        self._scorer, self._linker, self._shadow = readers.scorer, readers.linker, readers.shadow
-        self._producer, self._database, self._service = producer, database, service
+        self._reader, self._producer, self._database = reader, producer, database
+        self._service, self._shadow = service, shadow
         self._partitions_out = producer.partitions(self._topic_scored)
 
     def prepare(self, records: Sequence[Record]) -> Work:
@@ -72,7 +49,7 @@ class ScoreStories:
         if not received:
             return Work()
         try:
-            return Work(self._labelled(received))
+            return Work(self._reader.read(received, self._service.clock.now(), self._tiers))
         except ModelInvalid as error:
             if len(received) == 1:
                 return Work(
@@ -83,23 +60,6 @@ class ScoreStories:
         middle = len(received) // 2
         first, second = self._score(received[:middle]), self._score(received[middle:])
         return Work(first.scored + second.scored, first.rejected + second.rejected)
-
-    def _labelled(self, received: Sequence[Received]) -> list[Labelled]:
-        """One run of the model over what is asked of these stories: of each as a whole, and for those it is about."""
-        links = [links_of(each.item, self._linker) for each in received]
-        asked = [questions(each.item, found) for each, found in zip(received, links, strict=True)]
-        passes = self._scorer.encode(texts_of(received))
-        passes += self._scorer.encode_pairs([question for some in asked for question in some])
-        said = score_encoded(self._scorer, passes, self._token_budget)
-        if not np.isfinite(said.sentiment).all():
-            raise ModelInvalid("the model answered with something that is no number", why="NaN or infinity")
-        rows = accumulate(map(len, asked), initial=len(received))
-        about = [opinions_of(found, said, row) for found, row in zip(links, rows, strict=False)]
-        labelled = label(received, said, self._scorer, self._service.clock.now(), self._tiers)
-        return [
-            each._replace(story=replace(each.story, entities=entities, entities_version=self._linker.version))
-            for each, entities in zip(labelled, about, strict=True)
-        ]
 
     def give_up(self, record: Record, reason: Reason, detail: str) -> Work:
         return Work(rejected=[refuse_record(record, self._topic_raw, reason, detail, self._service.clock.now())])

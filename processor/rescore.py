@@ -9,12 +9,11 @@ from datetime import datetime
 import msgspec
 
 from newstide.clock import Clock
-from newstide.scoring.batching import score_all
-from newstide.scoring.port import Scorer
 from newstide.store import rescoring, writes
 from newstide.store.database import Database
 from newstide.store.filters import Filters
-from processor.pipeline import Received, label, texts_of
+from processor.pipeline import Received
+from processor.reading import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +25,21 @@ class Rescored:
 
 def rescore(
     database: Database,
-    scorer: Scorer,
+    reader: Reader,
     filters: Filters,
-    token_budget: int,
     clock: Clock,
     tell: Callable[[int, datetime], None] = lambda stories, at: None,
 ) -> Rescored:
     """Every revision within `filters` that this version has not scored, oldest first; goes on where it was stopped.
 
-    The key is that of all scores (story, revision, model version), so nothing is stored twice. Nothing is announced:
+    Whom a story is about is sought anew, by today's entities with the names of the day of its publication. The key is
+    that of all scores (story, revision, model version), so nothing is stored twice. Nothing is announced:
     an alert about old news would be a lie. Raises ModelInvalid, StoreUnavailable; what was stored stays.
     """
     count, after = 0, None
-    while batch := rescoring.pending(database, filters, scorer.version, after):
+    while batch := rescoring.pending(database, filters, reader.scorer.version, after):
         received = [Received(0, 0, 0, each.item) for each in batch]
-        said = label(received, score_all(scorer, texts_of(received), token_budget), scorer, clock.now(), {})
+        said = reader.read(received, clock.now(), {})
         scored = [
             msgspec.structs.replace(labelled.story, tier=each.tier) for labelled, each in zip(said, batch, strict=True)
         ]
@@ -48,4 +47,4 @@ def rescore(
             count += len(writes.add_stories(connection, scored, clock.now()))
         after = batch[-1].place
         tell(count, batch[-1].item.published_at)
-    return Rescored(scorer.version, count)
+    return Rescored(reader.scorer.version, count)

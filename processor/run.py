@@ -16,7 +16,8 @@ from newstide.settings import Settings
 from newstide.store import entities
 from newstide.store.connect import connect as connect_store
 from newstide.store.streams import Stream
-from processor.handler import Readers, ScoreStories
+from processor.handler import ScoreStories
+from processor.reading import Reader
 from processor.shadow import Shadow
 
 
@@ -39,8 +40,8 @@ def run_processor(settings: Settings, service: Service, *, drain: bool = False, 
     service.log.info("entities_loaded", entities=len(linker.entities), version=linker.version)
     service.log.info("model_loaded", model=scorer.version, bus=settings.bus.kind, store=database.name)
     try:
-        readers = Readers(scorer, linker, shadow)
-        handler = ScoreStories(settings, readers, producer, database, service)
+        reader = Reader(scorer, settings.model.token_budget, linker)
+        handler = ScoreStories(settings, reader, producer, database, service, shadow)
         ConsumeLoop(config, bus, database, handler, service).run()
     finally:
         producer.close()

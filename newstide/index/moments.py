@@ -8,10 +8,11 @@ whatever order a database adds them up in. 64 bits hold nine million million sto
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
 from datetime import datetime
 from operator import attrgetter
 from typing import Final, NamedTuple
+
+import msgspec
 
 from newstide.messages import Label
 
@@ -22,8 +23,7 @@ STREAM: Final = ""
 """The entity of a rollup that counts every story, whatever it is about."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moments:
+class Moments(msgspec.Struct, frozen=True):
     """Sums over stories. `count` and the labels are whole stories; weights and scores are in millionths."""
 
     count: int = 0
@@ -52,7 +52,7 @@ class Moments:
         return Moments(*(-a for a in values(self)))
 
 
-NAMES: Final = tuple(field.name for field in fields(Moments))
+NAMES: Final = Moments.__struct_fields__
 NOTHING: Final = Moments()
 values: Final = attrgetter(*NAMES)
 """All sums of some `Moments`, in the order of NAMES."""

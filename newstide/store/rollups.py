@@ -50,14 +50,23 @@ def follow(connection: Connection, new_texts: Mapping[tuple[str, int], ScoredSto
 def _counted_before(
     connection: Connection, story_ids: Sequence[str], new_texts: set[tuple[str, int]]
 ) -> dict[str, facts.StoredFact]:
-    """The revision of each story that the rollups count up to now."""
+    """The revision of each story that the rollups count up to now; most stories have none."""
     found: dict[str, facts.StoredFact] = {}
-    for some in facts.cut(story_ids):
+    for some in facts.cut(_revised(connection, story_ids, new_texts)):
         query = facts.shown().where(facts.among(some), first_score()).order_by(stories.c.story_id, stories.c.revision)
         for stored in facts.read(connection, query):
             if (stored.story_id, stored.revision) not in new_texts:  # the last one that comes is the highest revision
                 found[stored.story_id] = stored
     return found
+
+
+def _revised(connection: Connection, story_ids: Sequence[str], new_texts: set[tuple[str, int]]) -> list[str]:
+    """Stories with a text that is not new."""
+    found: set[str] = set()
+    for some in facts.cut(story_ids):
+        query = select(stories.c.story_id, stories.c.revision).where(facts.among(some))
+        found |= {story_id for story_id, revision in connection.execute(query) if (story_id, revision) not in new_texts}
+    return sorted(found)
 
 
 def complete_from(connection: Connection) -> dict[int, int]:

@@ -19,7 +19,8 @@ from newstide.settings import Settings
 from newstide.store import migrate
 from newstide.store.database import Database
 from newstide.telemetry import Metrics, logger
-from processor.handler import Readers, ScoreStories
+from processor.handler import ScoreStories
+from processor.reading import Reader
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -78,7 +79,7 @@ UNOPENED = Database("sqlite:///never-opened.db")
 
 def handler(scorer: StubScorer, producer: Remembering | None = None, database: Database = UNOPENED) -> ScoreStories:
     service = Service("test", "one", FakeClock(NOON), Metrics(), logger("test"))
-    return ScoreStories(Settings(), Readers(scorer), producer or Remembering(), database, service)
+    return ScoreStories(Settings(), Reader(scorer, 1_024), producer or Remembering(), database, service)
 
 
 @pytest.mark.parametrize("answer", [None, float("nan"), float("inf")])

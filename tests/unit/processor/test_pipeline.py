@@ -21,8 +21,9 @@ from newstide.settings import Settings
 from newstide.store import migrate
 from newstide.store.database import Database
 from newstide.telemetry import Metrics, logger
-from processor.handler import Readers, ScoreStories
+from processor.handler import ScoreStories
 from processor.pipeline import announcements, decode, storable, tally
+from processor.reading import Reader
 
 NOW = datetime(2026, 3, 2, 11, 10, tzinfo=UTC)
 
@@ -74,7 +75,7 @@ def handler(
     scorer: StubScorer | None = None, database: Database = UNOPENED, settings: Settings | None = None
 ) -> ScoreStories:
     service = Service("test", "t1", FakeClock(NOW), Metrics(), logger("test"))
-    return ScoreStories(settings or Settings(), Readers(scorer or StubScorer()), Out(), database, service)
+    return ScoreStories(settings or Settings(), Reader(scorer or StubScorer(), 1_024), Out(), database, service)
 
 
 def test_bad_lines_and_empty_stories_are_rejected_each_under_its_own_line() -> None:

@@ -20,7 +20,8 @@ from newstide.store import migrate
 from newstide.store.database import Database
 from newstide.store.schema import rollups, scores, shadow_scores
 from newstide.telemetry import Metrics, logger
-from processor.handler import Readers, ScoreStories
+from processor.handler import ScoreStories
+from processor.reading import Reader
 from processor.shadow import Shadow
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -112,7 +113,7 @@ class Turns:
         self.database, self.producer, self.metrics = database, Remembering(), Metrics()
         service = Service("test", "one", FakeClock(NOON), self.metrics, logger("test"))
         shadow = Shadow(candidate, 1_024, service) if candidate else None
-        self.handler = ScoreStories(Settings(), Readers(StubScorer(), shadow=shadow), self.producer, database, service)
+        self.handler = ScoreStories(Settings(), Reader(StubScorer(), 1_024), self.producer, database, service, shadow)
 
     def turn(self, *items: NewsItem) -> dict[int, Tally]:
         work = self.handler.prepare([record(*items)])

@@ -12,7 +12,8 @@ from newstide.scoring.stub import StubScorer
 from newstide.service import Service
 from newstide.settings import Settings
 from newstide.telemetry import Metrics, logger
-from processor.handler import Readers, ScoreStories
+from processor.handler import ScoreStories
+from processor.reading import Reader
 from processor.subjects import ASKED_MAX, Question, links_of, questions
 from tests.unit.processor.test_handler import UNOPENED, Remembering, record
 
@@ -35,7 +36,7 @@ def item(title: str, body: str = "", number: int = 1) -> NewsItem:
 
 def scored(*items: NewsItem) -> list[ScoredStory]:
     service = Service("test", "one", FakeClock(NOON), Metrics(), logger("test"))
-    handler = ScoreStories(Settings(), Readers(StubScorer(), LINKER), Remembering(), UNOPENED, service)
+    handler = ScoreStories(Settings(), Reader(StubScorer(), 1_024, LINKER), Remembering(), UNOPENED, service)
     return [story for _, story in handler.prepare([record(*items)]).scored]
 
 
