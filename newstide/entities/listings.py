@@ -85,8 +85,6 @@ _FORM: Final = re.compile(
 _MARKS: Final = re.compile(
     r"^(?:\*?ST|SST|XD|XR|DR|N(?=[\u4e00-\u9fff])|C(?=[\u4e00-\u9fff]))|(?:-(?:W|SW|S|U|UW|B|R|P)+)$"
 )
-_TELLING_WORD_CHARS: Final = 6
-"""A single Latin word of so many letters that is no common word means one company; a shorter one needs evidence."""
 
 
 def format_of(text: str) -> Format | None:
@@ -159,14 +157,14 @@ _READERS: Final[dict[str, Callable[[list[str], Collection[str]], Entity]]] = {
 
 
 def _names_en(raw: str, common: Collection[str]) -> tuple[Name, ...]:
-    """The name without what is said of its shares and of its legal form."""
+    """The name without its shares and its legal form. A single word is weak: nobody has looked at it."""
     name = _SHARES.sub("", " ".join(raw.split())).strip(" .,-")
     while (shorter := _FORM.sub("", name).strip(" .,-&")) != name and shorter:
         name = shorter
     if not 2 <= len(name) <= NAME_CHARS_MAX:
         raise table.NoEntity(f"no usable name: {raw[:40]!r}")
     words = fold_name(name).split()
-    weak = all(word in common for word in words) or (len(words) == 1 and len(words[0]) < _TELLING_WORD_CHARS)
+    weak = len(words) == 1 or all(word in common for word in words)
     return (Name(text=name, language="en", weak=weak),)
 
 
