@@ -125,9 +125,10 @@ def _check(made: Ground, replayed: dict[str, Any], report: Report) -> None:
     rows = made.query("SELECT story_id, revision, model_version FROM scores")
     partitions = made.query("SELECT partition, next_offset, received, stored, duplicates, dead FROM streams")
     ends = {partition: bounds.end for partition, bounds in made.describe(settings.bus.topic_raw).bounds.items()}
-    kept, counted = made.query("SELECT (SELECT count(*) FROM stories), (SELECT coalesce(sum(count), 0) FROM rollups)")[
-        0
-    ]
+    kept, counted = made.query(
+        "SELECT (SELECT count(*) FROM stories), (SELECT coalesce(sum(count + copies), 0) FROM rollups "
+        "WHERE level = 1440 AND entity_id = '')"
+    )[0]
     said = {(s.item.story_id, s.item.revision, s.model_version) for s in announced}
     report.checks |= {
         "the log holds what the replay published": len(items) == replayed["published"],

@@ -11,7 +11,26 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from cli import classify, config, db, demo, dlq, doctor, ingest, init, label, model, process, status, topics
+from cli import (
+    classify,
+    config,
+    db,
+    demo,
+    dlq,
+    doctor,
+    entities,
+    export,
+    ingest,
+    init,
+    label,
+    model,
+    process,
+    query,
+    rescore,
+    status,
+    study,
+    topics,
+)
 from cli.context import Given
 from cli.dashboard import dashboard
 from cli.output import INTERRUPTED, fail, say
@@ -32,6 +51,10 @@ app.command("status")(status.status)
 app.command("process")(process.process)
 app.command("dashboard")(dashboard)
 app.command("classify")(classify.classify)
+app.command("rescore")(rescore.rescore)
+app.add_typer(study.app)
+app.add_typer(query.app, name="query")
+app.add_typer(export.app, name="export")
 app.add_typer(config.app, name="config")
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(db.app, name="db")
@@ -39,6 +62,7 @@ app.add_typer(dlq.app, name="dlq")
 app.add_typer(topics.app, name="topics")
 app.add_typer(model.app, name="model")
 app.add_typer(label.app, name="label")
+app.add_typer(entities.app, name="entities")
 
 
 @app.callback(invoke_without_command=True)

@@ -152,10 +152,9 @@ class _Demo:
     def _tape(self) -> None:
         """The newest few stories, as they are stored."""
         from newstide.store import reads
+        from newstide.store.filters import Filters
 
-        fresh = [
-            row for row in reads.list_stories(self._database, reads.Filters(), TAPE_LINES) if row.seq > self._told_seq
-        ]
+        fresh = [row for row in reads.list_stories(self._database, Filters(), TAPE_LINES) if row.seq > self._told_seq]
         for row in reversed(fresh):
             score = "  -  " if row.score is None else f"{row.score:+.2f}"
             self._tell(f"{row.published_at:%H:%M:%S}  {row.label:<8} {score}  {row.source}: {row.title}")

@@ -32,6 +32,7 @@ def replay(  # noqa: PLR0913, PLR0917 - the parameters of a command are its opti
     symbols: Column = "",
     language: Column = "",
     source_column: Column = "",
+    withdrawn: Column = "",
     source: Annotated[str, typer.Option(help="Name of the source; the file's name when not given.")] = "",
     format: Annotated[str, typer.Option(help="csv, jsonl or ndjson; told by the name when not given.")] = "",  # noqa: A002
     encoding: Annotated[str, typer.Option(help="Of the text, such as gb18030 or cp1252.")] = "utf-8",
@@ -47,7 +48,7 @@ def replay(  # noqa: PLR0913, PLR0917 - the parameters of a command are its opti
 
     options = ReplayOptions(
         files=tuple(files),
-        columns=Columns(title, body, date, id, url, symbols, language, source_column),
+        columns=Columns(title, body, date, id, url, symbols, language, source_column, withdrawn),
         source=source,
         format=format,
         encoding=encoding,

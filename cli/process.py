@@ -28,12 +28,12 @@ def process(
     from newstide.service import running
     from processor.run import run_processor
 
-    candidate = _candidate(settings, shadow) if shadow else None
+    folder = candidate(settings, shadow) if shadow else None
     with running("processor", settings.service) as service:
-        run_processor(settings, service, drain=drain, candidate=candidate)
+        run_processor(settings, service, drain=drain, candidate=folder)
 
 
-def _candidate(settings: Settings, shadow: str) -> Path:
+def candidate(settings: Settings, shadow: str) -> Path:
     """The folder of an artifact: as it is named, or by name or version beside the artifact in use."""
     from model import registry
     from newstide.artifact import MANIFEST

@@ -14,8 +14,9 @@ import streamlit as st
 from dashboard.shape import Choice, Frame, frame_of
 from newstide.clock import SystemClock
 from newstide.errors import NewstideError, SchemaMismatch
+from newstide.messages import EntityOpinion
 from newstide.settings import Settings, load
-from newstide.store import migrate, reads, totals
+from newstide.store import entities, migrate, opinions, reads, totals
 from newstide.store.database import Database
 from newstide.telemetry import configure_logs, logger
 
@@ -65,6 +66,10 @@ class StoryPage:
     read_at: datetime
     newest: totals.Newest | None
     revisions: list[reads.ScoredRevision]
+    about: list[EntityOpinion]
+    """Whom the latest revision is about, by its latest score, most relevant first."""
+    names: dict[str, str]
+    """Of those, by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +178,12 @@ def arrivals(choice: Choice, after_seq: int) -> tuple[int, totals.Newest | None]
 def story(story_id: str) -> StoryPage:
     """Raises NewstideError when the database is away or not of this version."""
     _require_schema()
-    return StoryPage(now(), totals.newest(_database()), reads.story(_database(), story_id))
+    database = _database()
+    revisions = reads.story(database, story_id)
+    latest = (revisions[0].revision, revisions[0].model_version) if revisions else (0, "")
+    about = opinions.of_story(database, story_id).get(latest, [])
+    names = entities.names_of(database, [each.entity_id for each in about])
+    return StoryPage(now(), totals.newest(database), revisions, about, names)
 
 
 @st.cache_data(ttl=30, max_entries=1, show_spinner=False)

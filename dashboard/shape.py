@@ -12,7 +12,8 @@ from typing import Any, Final, Literal, cast
 from dashboard.figures import Tone, percent, score_words, signed
 from dashboard.words import GLYPHS, say
 from newstide.messages import Label, Language
-from newstide.store.reads import Filters, StoryRow, TrendPoint
+from newstide.store.filters import Filters
+from newstide.store.reads import StoryRow, TrendPoint
 from newstide.store.totals import Totals
 
 Window = Literal["1h", "6h", "24h", "7d", "30d", "all"]

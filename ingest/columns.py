@@ -23,6 +23,7 @@ _GUESSES: Final[Mapping[str, tuple[str, ...]]] = {
     "url": ("url", "link", "articleurl"),
     "symbols": ("symbols", "symbol", "tickers", "ticker", "stocks", "stock", "code"),
     "language": ("language", "lang"),
+    "withdrawn": ("withdrawn", "retracted", "killed"),
 }  # fmt: skip
 _FLAGS: Final = {"source": "--source-column"}
 """Where a flag is not called like its column: `--source` names the source of a whole file."""
@@ -41,6 +42,7 @@ class Columns:
     symbols: str = ""
     language: str = ""
     source: str = ""
+    withdrawn: str = ""
 
 
 class WrongType(ValueError):
@@ -89,7 +91,7 @@ EntryMaker = Callable[[Mapping[str, object]], Entry]
 def entry_maker(columns: Columns) -> EntryMaker:
     """How a row of these columns becomes an entry. What it returns raises WrongType."""
     title, body, date, name, url = columns.title, columns.body, columns.date, columns.id, columns.url
-    symbols, language = columns.symbols, columns.language
+    symbols, language, withdrawn = columns.symbols, columns.language, columns.withdrawn
 
     def make(row: Mapping[str, object]) -> Entry:
         get = row.get
@@ -101,6 +103,7 @@ def entry_maker(columns: Columns) -> EntryMaker:
             published=_word(get(date), date) if date else "",
             language=_text(get(language), language) if language else "",
             symbols=_symbols(get(symbols), symbols) if symbols else (),
+            withdrawn=bool(withdrawn) and _yes(get(withdrawn), withdrawn),
         )
 
     return make
@@ -123,6 +126,13 @@ def _word(value: object, column: str) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool) and not _is_nan(value):
         return str(value)
     return _text(value, column)
+
+
+def _yes(value: object, column: str) -> bool:
+    return value if isinstance(value, bool) else _word(value, column).strip().lower() in _YES
+
+
+_YES: Final = frozenset({"1", "1.0", "true", "yes", "y", "withdrawn", "retracted", "killed"})
 
 
 def _symbols(value: object, column: str) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """The date where it was no text, or where the feed parser understood what we do not. Aware."""
     language: str = ""
     symbols: tuple[str, ...] = ()
+    withdrawn: bool = False
+    """The source says that it takes the story back. Then there may be no text."""
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -38,6 +38,12 @@ _EPOCH_DAY: Final = datetime(1970, 1, 1, tzinfo=UTC).date()
 
 _SYMBOL: Final = re.compile(r"[A-Za-z0-9^$][A-Za-z0-9.:_^=/-]{0,31}")
 
+_TAKEN_BACK: Final = re.compile(
+    r"(?:WITHDRAWN|WITHDRAWAL|KILLED|KILL|RETRACTED|RETRACTION)\s*[-:\u2013\u2014]"
+    r"|[\[\u3010(\uff08](?:WITHDRAWN|RETRACTED|撤稿|撤回|撤销|稿件撤回)[\]\u3011)\uff09]"
+)
+"""How wires mark that a story no longer holds: in capitals before the headline, or in brackets."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -57,7 +63,8 @@ def normalise(entry: Entry, origin: Origin, position: int, raw: bytes = b"") -> 
     if not title and body:
         title = first_sentence(body, LEAD_CHARS_MAX)
         flags.append("title_from_body")
-    if not title:
+    withdrawn = entry.withdrawn or bool(_TAKEN_BACK.match(title))
+    if not title and not (withdrawn and (entry.id or entry.url)):
         return refuse(origin, position, Reason.EMPTY_TEXT, "neither title nor body holds readable text", raw)
     if title_altered or body_altered:
         flags.append("text_cleaned")
@@ -74,7 +81,7 @@ def normalise(entry: Entry, origin: Origin, position: int, raw: bytes = b"") -> 
     return NewsItem(
         story_id=story_id_of(origin.source, publisher_id(entry, url, title, body)),
         revision=1,
-        content_hash=content_hash_of(title, body),
+        content_hash=content_hash_of(title, body, withdrawn=withdrawn),
         source=origin.source,
         title=title,
         body=body,
@@ -84,6 +91,7 @@ def normalise(entry: Entry, origin: Origin, position: int, raw: bytes = b"") -> 
         received_at=origin.received_at,
         symbols=clean_symbols(entry.symbols) if entry.symbols else (),
         flags=tuple(flags),
+        withdrawn=withdrawn,
     )
 
 

@@ -21,7 +21,10 @@ class Judged:
 
 
 def judge(items: Iterable[NewsItem], known: Mapping[str, SeenText]) -> Judged:
-    """Each item against the last text known of its story, which may stand earlier in the same list."""
+    """Each item against the last text known of its story, which may stand earlier in the same list.
+
+    The withdrawal of a story that was never published takes nothing back: it is passed over.
+    """
     publish: list[NewsItem] = []
     texts: dict[str, SeenText] = {}
     unchanged = 0
@@ -29,6 +32,9 @@ def judge(items: Iterable[NewsItem], known: Mapping[str, SeenText]) -> Judged:
         last = texts.get(item.story_id) or known.get(item.story_id)
         if last is not None and last.content_hash == item.content_hash:
             texts[item.story_id] = last
+            unchanged += 1
+            continue
+        if last is None and item.withdrawn:
             unchanged += 1
             continue
         revision = 1 if last is None else last.revision + 1

@@ -19,6 +19,11 @@ _ITEMS: Final = frozenset({"item", "entry"})
 _ITEM_ENDS: Final = re.compile(rb"</(?:[\w.-]+:)?(?:item|entry)\s*>", re.IGNORECASE)
 
 
+Tombstone = tuple[str, str]
+"""The id of an entry that was taken back, and when (RFC 6721, `at:deleted-entry`). The feed parser does not know
+them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outline:
     """`cut` is the document up to its first `ITEMS_MAX` items, closed properly, where it has more."""
@@ -26,6 +31,7 @@ class Outline:
     entities: bool = False
     too_deep: bool = False
     cut: bytes | None = None
+    tombstones: tuple[Tombstone, ...] = ()
 
 
 class _Enough(Exception):
@@ -41,14 +47,17 @@ class _Walk:
     entities: bool = False
     too_deep: bool = False
     cut: bytes | None = None
+    tombstones: list[Tombstone] = field(default_factory=list)
 
     def doctype(self, _name: str, _system: str | None, _public: str | None, has_internal_subset: int) -> None:
         if has_internal_subset:
             self.entities = True
             raise _Enough
 
-    def start(self, name: str, _attributes: object) -> None:
+    def start(self, name: str, attributes: dict[str, str]) -> None:
         self.open_elements.append(name)
+        if name.rpartition(":")[2] == "deleted-entry" and attributes.get("ref") and len(self.tombstones) < ITEMS_MAX:
+            self.tombstones.append((attributes["ref"], attributes.get("when", "")))
         if len(self.open_elements) > DEPTH_MAX:
             self.too_deep = True
             raise _Enough
@@ -82,7 +91,7 @@ def outline(body: bytes) -> Outline:
     except (expat.ExpatError, LookupError, ValueError):
         broken = True  # or in an encoding that Expat does not know: the tolerant parser, in its time box, decides
     cut = _cut_roughly(body) if broken else walk.cut if walk.items > ITEMS_MAX else None
-    return Outline(walk.entities, walk.too_deep, cut)
+    return Outline(walk.entities, walk.too_deep, cut, tuple(walk.tombstones))
 
 
 def _cut_roughly(body: bytes) -> bytes | None:

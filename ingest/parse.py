@@ -65,6 +65,7 @@ def _xml_feed(body: bytes, content_type: str, url: str) -> Parsed:
         io.BytesIO(seen.cut or body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
     )
     entries = [_entry(entry) for entry in found.entries[:ITEMS_MAX]]
+    entries += [Entry(id=ref, published=when[:200], withdrawn=True) for ref, when in seen.tombstones]
     problems = [] if found.version or entries else [Problem("not_a_feed", "no RSS or Atom feed was recognised in it")]
     problems += _bozo_problems(found)
     if seen.cut or len(found.entries) > ITEMS_MAX:

@@ -19,7 +19,7 @@ the score: a story that could be read but not announced would hold up its partit
 RECORD_LINES_MAX: Final = 10_000
 """Of a record that is read: stories are too long for more to fit. A megabyte of bare line ends must not become as many
 rows in one transaction."""
-READABLE_SCHEMAS: Final = frozenset({SCHEMA})
+READABLE_SCHEMAS: Final = frozenset({SCHEMA - 1, SCHEMA})
 
 _encoder = msgspec.json.Encoder()
 _item_decoder = msgspec.json.Decoder(NewsItem)

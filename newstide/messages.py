@@ -13,11 +13,16 @@ import msgspec
 Language = Literal["en", "zh", "und"]
 Label = Literal["negative", "neutral", "positive", "unsure"]
 
-SCHEMA: Final = 1
-"""The integer schema of both messages. A reader takes its own and the one before (none before 1)."""
+SCHEMA: Final = 2
+"""The integer schema of both messages. A reader takes its own and the one before. 2 added `withdrawn`, `entities`,
+`novelty` and `supersedes`: a reader of 1 would take a withdrawal for news, so it must be brought up to date first."""
 
 SENTIMENTS: Final = ("negative", "neutral", "positive")
 """Class order of every probability vector, everywhere."""
+
+
+TIER_DEFAULT: Final = 2
+"""Of a source that no setting names: 1 is trusted more, 3 less."""
 
 
 Utc = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -45,11 +50,62 @@ class NewsItem(msgspec.Struct, frozen=True, kw_only=True):
     """Symbols that the source itself gave."""
     flags: tuple[str, ...] = ()
     """What was noticed on the way in: `date_suspect`, `text_cleaned`, `body_truncated` ..."""
+    withdrawn: bool = False
+    """The publisher takes the story back: this revision says nothing, and what was said before no longer holds."""
     schema: int = SCHEMA
+
+
+class Novelty(msgspec.Struct, frozen=True, kw_only=True):
+    """What was known, when a revision was first scored, of stories that tell the same. Never changed afterwards.
+
+    Windows are of publication. What was published later but received earlier counts as well: it was known.
+    """
+
+    cluster_id: Name
+    """The id of the story that its cluster began with."""
+    copies: Annotated[int, msgspec.Meta(ge=0)]
+    """Stories that told it before this one; 0: it is the first. A further copy is heat, never a second event."""
+    independent_sources: Annotated[int, msgspec.Meta(ge=1)]
+    """Sources that told it in words of their own, this one among them if it does. A verbatim copy confirms nothing."""
+    first_seen_at: Utc
+    """When the first of the cluster was published."""
+    similar_12h: int = 0
+    similar_24h: int = 0
+    similar_3d: int = 0
+    similar_5d: int = 0
+    similar_7d: int = 0
+    """Similar stories published in so long before it."""
+    days_since_similar: float | None = None
+    """Since the last similar one was published; None when there was none within `novelty.LOOK_BACK`."""
 
 
 ScoreKey = tuple[str, int, str]
 """Story id, revision, model version: what is stored exactly once."""
+
+
+class EntityOpinion(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody whom a story is about, and what a model version says of the story for them."""
+
+    entity_id: Name
+    relevance: Probability
+    """How much the story is about them; see `newstide.entities.relevance`."""
+    link_score: Probability
+    """How likely the matched text means them."""
+    p_negative: Probability
+    p_neutral: Probability
+    p_positive: Probability
+    """Three equal ones where the model was not asked, or could say nothing."""
+    label: Label
+    matched: str
+    """Characters [start, end) of the title or the body."""
+    field: Literal["title", "body"]
+    start: Annotated[int, msgspec.Meta(ge=0)]
+    end: Annotated[int, msgspec.Meta(ge=0)]
+
+    @property
+    def score(self) -> float | None:
+        """As `ScoredStory.score`, for the entity."""
+        return _score(self.p_negative, self.p_neutral, self.p_positive)
 
 
 class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +119,26 @@ class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
     p_positive: Probability
     label: Label
     scored_at: Utc
+    topic: str | None = None
+    """One of `topics.TOPICS`; None where the model is not sure enough to name one."""
+    p_topic: Probability | None = None
+    """Of the most probable topic, named or not; None where the model could say nothing."""
+    tier: Annotated[int, msgspec.Meta(ge=1, le=3)] = TIER_DEFAULT
+    """Of the source, as it was when the story was scored."""
+    entities: tuple[EntityOpinion, ...] = ()
+    """Whom it is about, most relevant first."""
+    entities_version: str = ""
+    """The version of the entity master with which they were found; empty where none was sought."""
+    novelty: Novelty | None = None
+    """None where it was not looked for."""
+    supersedes: int | None = None
+    """The revision that held until this one; None when it is the first known of its story, or came too late to hold."""
     schema: int = SCHEMA
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it repeats an earlier story: it is heat then, and not a second piece of evidence."""
+        return self.novelty is not None and self.novelty.copies > 0
 
     @property
     def key(self) -> ScoreKey:
@@ -76,9 +151,11 @@ class ScoredStory(msgspec.Struct, frozen=True, kw_only=True):
         That is when there were no words to read, or they were of a language that it has not learned: it then gives
         three equal probabilities, and absent is not zero.
         """
-        if self.p_negative == self.p_neutral == self.p_positive:
-            return None
-        return self.p_positive - self.p_negative
+        return _score(self.p_negative, self.p_neutral, self.p_positive)
+
+
+def _score(p_negative: float, p_neutral: float, p_positive: float) -> float | None:
+    return None if p_negative == p_neutral == p_positive else p_positive - p_negative
 
 
 class Reason(StrEnum):
@@ -137,9 +214,10 @@ def story_id_of(source: str, publisher_id: str) -> str:
     return hashlib.sha256(f"{source}\x00{publisher_id}".encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def content_hash_of(title: str, body: str) -> str:
-    """Equal exactly when title and body are equal."""
-    return hashlib.sha256(f"{title}\x00{body}".encode("utf-8", "replace")).hexdigest()[:32]
+def content_hash_of(title: str, body: str, *, withdrawn: bool = False) -> str:
+    """Equal exactly when title and body are equal, and both texts hold or neither does."""
+    mark = "\x00withdrawn" if withdrawn else ""
+    return hashlib.sha256(f"{title}\x00{body}{mark}".encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def partition_of(story_id: str, partitions: int) -> int:

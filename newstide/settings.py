@@ -17,14 +17,18 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 
 from newstide.errors import SettingsInvalid
+from newstide.sections import RollupSettings, Section
 
 PREFIX: Final = "NEWSTIDE_"
 DEFAULT_FILE: Final = Path("newstide.toml")
 NOT_SETTINGS: Final = frozenset({"NEWSTIDE_CONFIG", "NEWSTIDE_DATA", "NEWSTIDE_TEST_SERVICES"})
 """Variables of ours that are no settings: where the file is, where the training data are, what tests demand."""
+
+_LISTS: Final = ("ingest.feeds", "rollups.tier_1", "rollups.tier_3")
+"""Settings that the environment spells as JSON."""
 
 _QUERY_PASSWORD: Final = re.compile(r"([?&]\w*password=)[^&]*", re.IGNORECASE)
 
@@ -35,11 +39,7 @@ Threads = Literal["auto"] | Annotated[int, Field(ge=1, le=256)]
 Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}$")]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class BusSettings(_Section):
+class BusSettings(Section):
     kind: Literal["embedded", "kafka"] = Field("embedded", description="embedded: a log in SQLite; kafka: a broker")
     bootstrap: str = Field("", description="Kafka: host:port, several joined by commas")
     topic_raw: Topic = Field("news.raw", description="topic of received stories")
@@ -56,20 +56,20 @@ class BusSettings(_Section):
     tls_ca_file: str = ""
 
 
-class StoreSettings(_Section):
+class StoreSettings(Section):
     url: SecretStr = Field(
         SecretStr(""), description="postgresql+psycopg://user:password@host/name; empty: SQLite in data_dir"
     )
 
 
-class ModelSettings(_Section):
+class ModelSettings(Section):
     artifact: str = Field("", description="an artifact folder; empty: the active one that ships with newstide")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Threads = Field("auto", description="of one scorer; auto: a core is left to broker and database")
     token_budget: int = Field(1_024, ge=128, le=1 << 20, description="longest x count of one run of the model")
 
 
-class FeedSettings(_Section):
+class FeedSettings(Section):
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     url: str
     every_s: Annotated[float, Field(ge=15, le=86_400)] = 300.0
@@ -85,7 +85,7 @@ class FeedSettings(_Section):
         return url
 
 
-class IngestSettings(_Section):
+class IngestSettings(Section):
     feeds: tuple[FeedSettings, ...] = ()
     user_agent: str = Field("newstide/0.1 (+set ingest.user_agent)", description="who we say we are to publishers")
     allow_private_addresses: bool = Field(
@@ -102,7 +102,7 @@ class IngestSettings(_Section):
         return feeds
 
 
-class ProcessorSettings(_Section):
+class ProcessorSettings(Section):
     group: str = Field("processor", min_length=1, max_length=64, description="consumer group, and key of the offsets")
     batch_stories: int = Field(256, ge=1, le=100_000, description="stories of one transaction")
     reject_ratio_max: float = Field(
@@ -111,12 +111,12 @@ class ProcessorSettings(_Section):
     reject_run_max: int = Field(500, ge=1, description="rejects in a row; past it the consumer stops")
 
 
-class DashboardSettings(_Section):
+class DashboardSettings(Section):
     host: Host = "127.0.0.1"
     port: Port = Field(8501, description="0: any free port")
 
 
-class ServiceSettings(_Section):
+class ServiceSettings(Section):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal, else JSON")
     health_host: Host = "127.0.0.1"
@@ -125,7 +125,7 @@ class ServiceSettings(_Section):
     instance: str = Field("", max_length=64, description="this process in its group; empty: host name and a number")
 
 
-class Settings(_Section):
+class Settings(Section):
     data_dir: Path = Field(Path("var"), description="where the embedded log and database, and health files, live")
     demo: bool = Field(False, description="set by newstide demo: pages carry a banner")
     bus: BusSettings = BusSettings()
@@ -133,6 +133,7 @@ class Settings(_Section):
     model: ModelSettings = ModelSettings()
     ingest: IngestSettings = IngestSettings()
     processor: ProcessorSettings = ProcessorSettings()
+    rollups: RollupSettings = RollupSettings()
     dashboard: DashboardSettings = DashboardSettings()
     service: ServiceSettings = ServiceSettings()
 
@@ -211,7 +212,7 @@ def _read_environment(env: Mapping[str, str]) -> dict[str, Any]:
         key = variable.removeprefix(PREFIX).lower().replace("__", ".")
         _check_known(key, f"environment {variable}")
         value: Any = env[variable]
-        if key == "ingest.feeds":
+        if key in _LISTS:
             try:
                 value = json.loads(value)
             except (ValueError, RecursionError) as error:

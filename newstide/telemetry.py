@@ -44,6 +44,11 @@ CATALOGUE: Final = (
         "Seconds of scoring a batch.",
     ),
     Metric(
+        "newstide_processor_novelty_seconds",
+        "histogram",
+        "Seconds of looking for the like of a batch.",
+    ),
+    Metric(
         "newstide_processor_latency_seconds",
         "histogram",
         "Seconds from receipt to storage of a story.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -12,8 +12,19 @@ import msgspec
 
 from newstide.bus.port import Outgoing, Record
 from newstide.codec import BadLine, decode_items, encode, pack
-from newstide.messages import NewsItem, Reason, Reject, ScoredStory, ScoreKey, Tally, partition_of
-from newstide.scoring.port import Opinions, Scorer, label_of
+from newstide.messages import (
+    TIER_DEFAULT,
+    NewsItem,
+    Novelty,
+    Reason,
+    Reject,
+    ScoredStory,
+    ScoreKey,
+    Tally,
+    partition_of,
+)
+from newstide.novelty.cluster import Member
+from newstide.scoring.port import Opinions, Probabilities, Scorer, label_of, topic_of
 from newstide.text import model_input
 
 UNSTORABLE: Final = {0: None} | {code: "\ufffd" for code in range(0xD800, 0xE000)}
@@ -51,6 +62,8 @@ class Work:
     rejected: list[Rejected] = field(default_factory=list)
     shadow: list[ScoredStory] = field(default_factory=list)
     """What a candidate says of the scored ones; neither announced nor counted."""
+    judged: list[tuple[Novelty, Member]] = field(default_factory=list)
+    """What is to be kept of those whose novelty is new."""
 
 
 def decode(records: Sequence[Record], topic: str, now: datetime) -> tuple[list[Received], list[Rejected]]:
@@ -62,7 +75,7 @@ def decode(records: Sequence[Record], topic: str, now: datetime) -> tuple[list[R
         bad += [(record.partition, _reject(topic, record.partition, record.offset, line, now)) for line in lines]
         for number, item in items:
             received = Received(record.partition, record.offset, number, storable(item))
-            if not model_input(received.item.title, received.item.body):
+            if not (received.item.withdrawn or model_input(received.item.title, received.item.body)):
                 bad.append(refuse(received, topic, Reason.EMPTY_TEXT, "there is nothing to read in it", now))
             elif not datable(received.item):
                 bad.append(refuse(received, topic, Reason.NO_TIME, "a time beyond the calendar", now))
@@ -114,11 +127,17 @@ def datable(item: NewsItem) -> bool:
 
 
 def texts_of(received: Iterable[Received]) -> list[str]:
-    return [model_input(r.item.title, r.item.body) for r in received]
+    """What the model is to read. Of a withdrawal nothing: it has no opinion of what no longer holds."""
+    return ["" if r.item.withdrawn else model_input(r.item.title, r.item.body) for r in received]
 
 
-def label(received: Sequence[Received], opinions: Opinions, scorer: Scorer, now: datetime) -> list[Labelled]:
-    """Stories with what the model says of them; `opinions` has a row for each, in order."""
+def label(
+    received: Sequence[Received], opinions: Opinions, scorer: Scorer, now: datetime, tiers: Mapping[str, int]
+) -> list[Labelled]:
+    """Stories with what the model says of them; `opinions` has a row for each, in order, and more may follow.
+
+    `tiers` is by source.
+    """
     return [
         Labelled(
             r,
@@ -131,10 +150,18 @@ def label(received: Sequence[Received], opinions: Opinions, scorer: Scorer, now:
                 p_positive=float(row[2]),
                 label=label_of(row, confidence),
                 scored_at=now,
+                topic=topic_of(topics, scorer.topics, topic_confidence),
+                p_topic=_largest(topics),
+                tier=tiers.get(r.item.source, TIER_DEFAULT),
             ),
         )
-        for r, row, confidence in zip(received, opinions.sentiment, opinions.confidence, strict=True)
+        for r, row, topics, confidence, topic_confidence in zip(received, *opinions, strict=False)
     ]
+
+
+def _largest(topics: Probabilities) -> float | None:
+    """None where all are equal: nothing was said. At most 1, which a float32 softmax may miss by a rounding."""
+    return None if topics.min() == topics.max() else min(1.0, float(topics.max()))
 
 
 def announcements(scored: Iterable[ScoredStory], partitions: int) -> list[Outgoing]:

@@ -32,7 +32,7 @@ class Shadow:
             opinions = score_all(self._scorer, texts_of(received), self._token_budget)
             if not np.isfinite(opinions.sentiment).all():
                 raise ModelInvalid("the model answered with something that is no number", why="NaN or infinity")
-            labelled = label(received, opinions, self._scorer, self._service.clock.now())
+            labelled = label(received, opinions, self._scorer, self._service.clock.now(), {})
         except Exception as error:  # a candidate is on trial: no way of failing may reach the active path
             self._failed(len(received), error)
             return []

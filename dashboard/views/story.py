@@ -40,7 +40,7 @@ def page() -> None:
         return
     banner(place, answer.problem, answer.value.read_at)
     if answer.value.revisions:
-        full(answer.value.revisions, answer.value.read_at)
+        full(answer.value)
     elif not story_id:
         notice(say("empty.story"), say("empty.story.why"))
     else:
@@ -56,7 +56,8 @@ def back() -> None:
     st.page_link(STORIES_PAGE, label=say("story.all"), icon=":material/arrow_back:")
 
 
-def full(revisions: list[ScoredRevision], at: datetime) -> None:
+def full(reading: data.StoryPage) -> None:
+    revisions, at = reading.revisions, reading.read_at
     latest = revisions[0]
     left, right = st.columns([1.7, 1], gap="large")
     with left:
@@ -65,6 +66,8 @@ def full(revisions: list[ScoredRevision], at: datetime) -> None:
             history(revisions, at)
     with right:
         verdict(latest)
+        if reading.about:
+            subjects(reading)
         times(latest, at)
 
 
@@ -109,6 +112,16 @@ def verdict(story: ScoredRevision) -> None:
             st.text(say("story.model", model=story.model_version))
             st.text(say("story.tokenizer", hash=story.tokenizer_hash[:HASH_SHOWN]))
             st.text(say("story.id", id=story.story_id, revision=story.revision))
+
+
+def subjects(reading: data.StoryPage) -> None:
+    """Names are the master's or the story's own words: plain text, never markup."""
+    with card(say("section.entities"), say("section.entities.note")):
+        for place, each in enumerate(reading.about):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"entity-{place}"):
+                chip(each.label, each.score)
+                st.text(reading.names.get(each.entity_id, each.matched))
+                st.progress(each.relevance)
 
 
 def times(story: ScoredRevision, at: datetime) -> None:

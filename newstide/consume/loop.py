@@ -18,6 +18,7 @@ from newstide.errors import (
     NewstideError,
     Retryable,
     StoreRefused,
+    StoreUnavailable,
     TooManyRejects,
 )
 from newstide.messages import Reason, Tally
@@ -31,6 +32,9 @@ LOOK_AROUND_EVERY_S: Final = 15.0
 """Between two looks at the topic's identity and our lag: a topic made anew is not noticed by the client itself."""
 BACK_OFF_S: Final = (0.5, 1.0, 2.0, 5.0)
 """Waits after a failed dependency, the last one repeated: short enough to recover within seconds of its return."""
+
+TRANSACTION_MAX_S: Final = 60.0
+"""Of a turn's transaction, from its stamp on: what was known at a moment is settled soon after it (`store.known`)."""
 
 R = TypeVar("R")
 
@@ -214,11 +218,14 @@ class ConsumeLoop(Generic[W]):
         return tallies
 
     def _write(self, moves: Sequence[Move], work: W) -> Mapping[int, Tally]:
-        now = self._service.clock.now()
+        clock = self._service.clock
         with self._database.transaction() as transaction:
+            now, begun_s = clock.now(), clock.monotonic()  # after the wait for a lock, before all that is stored
             streams.advance(transaction, self._config.stream, moves, now)
             tallies = self._handler.write(transaction, work, now)
             streams.add_tally(transaction, self._config.stream, tallies)
+            if clock.monotonic() - begun_s > TRANSACTION_MAX_S:
+                raise StoreUnavailable("a turn's transaction took too long", why=f"over {TRANSACTION_MAX_S:.0f} s")
         return tallies
 
     def _retried(self, consumer: Consumer, work: Callable[[], R]) -> R:

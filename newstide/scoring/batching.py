@@ -33,10 +33,17 @@ def score_all(scorer: Scorer, texts: Sequence[str], token_budget: int) -> Opinio
 
 
 def score_encoded(scorer: Scorer, encoded: Sequence[Encoded], token_budget: int) -> Opinions:
-    """As `score_all`, of passes of any kind: about stories, about companies, or both."""
-    out = no_opinions(len(encoded), len(scorer.topics))
-    for batch in cut(encoded, token_budget):
-        found = scorer.score([encoded[i] for i in batch])
+    """As `score_all`, of passes of any kind: about stories, about companies, or both.
+
+    Equal passes are scored once: their answers are bit-identical by the scorer's promise, and a fifth of a wire's
+    stream are verbatim copies that come together.
+    """
+    places: dict[Encoded, int] = {}
+    where = [places.setdefault(one, len(places)) for one in encoded]
+    distinct = list(places)
+    out = no_opinions(len(distinct), len(scorer.topics))
+    for batch in cut(distinct, token_budget):
+        found = scorer.score([distinct[i] for i in batch])
         for whole, part in zip(out, found, strict=True):
             whole[batch] = part
-    return out
+    return Opinions(*(rows[where] for rows in out))

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Column, Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from newstide.store.schema import Row
-
-SQLITE_VALUES_MAX: Final = 30_000
-"""Bound values a statement: SQLite's own limit is 32,766."""
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row], key: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -25,6 +22,18 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row], key: S
 
 
 def _copy_new(connection: Connection, table: Table, rows: Sequence[Row], key: Sequence[str]) -> list[tuple[Any, ...]]:
+    stage, names = _staged(connection, table, rows)
+    keys = ", ".join(f'"{name}"' for name in key)
+    inserted = connection.exec_driver_sql(
+        f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {stage} ON CONFLICT DO NOTHING RETURNING {keys}"  # noqa: S608
+    )
+    fresh = [tuple(row) for row in inserted]
+    connection.exec_driver_sql(f"TRUNCATE {stage}")  # a second batch may follow in the same transaction
+    return fresh
+
+
+def _staged(connection: Connection, table: Table, rows: Sequence[Row]) -> tuple[str, str]:
+    """COPY the rows into a table of this transaction; returns its name and the columns, as SQL has them."""
     columns = [table.c[name] for name in rows[0]]
     names = ", ".join(f'"{column.name}"' for column in columns)
     stage = f"stage_{table.name}"
@@ -39,13 +48,7 @@ def _copy_new(connection: Connection, table: Table, rows: Sequence[Row], key: Se
     with raw.cursor() as cursor, cursor.copy(f"COPY {stage} ({names}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row([p(v) if p else v for p, v in zip(processors, row.values(), strict=True)])
-    keys = ", ".join(f'"{name}"' for name in key)
-    inserted = connection.exec_driver_sql(
-        f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {stage} ON CONFLICT DO NOTHING RETURNING {keys}"  # noqa: S608
-    )
-    fresh = [tuple(row) for row in inserted]
-    connection.exec_driver_sql(f"TRUNCATE {stage}")  # a second batch may follow in the same transaction
-    return fresh
+    return stage, names
 
 
 def _to_driver(column: Column[Any], connection: Connection) -> Any:
@@ -55,14 +58,23 @@ def _to_driver(column: Column[Any], connection: Connection) -> Any:
 def add_up(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Add the numbers of `rows` to the rows with the same key, or make them.
 
-    The rows must come in key order: many writers then take their locks in one order, and none waits in a circle.
+    Each writer takes its locks in the order of the key, so that none waits in a circle: `rows` must come in one order
+    that all writers share, which is what SQLite takes; PostgreSQL sorts them itself.
     """
     if not rows:
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    step = max(1, SQLITE_VALUES_MAX // len(rows[0]))
-    for first in range(0, len(rows), step):
-        statement = dialect.insert(table).values(list(rows[first : first + step]))
-        key = [column.name for column in table.primary_key]
-        sums = {c.name: c + statement.excluded[c.name] for c in table.c if c.name not in key}
-        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=sums))
+    key = [column.name for column in table.primary_key]
+    numbers = [column.name for column in table.c if column.name not in key]
+    if connection.dialect.name != "postgresql":
+        statement = sqlite.insert(table)
+        sums = {name: table.c[name] + statement.excluded[name] for name in numbers}
+        connection.execute(statement.on_conflict_do_update(index_elements=key, set_=sums), rows)
+        return
+    stage, names = _staged(connection, table, rows)
+    keys = ", ".join(f'"{name}"' for name in key)
+    added = ", ".join(f'"{name}" = {table.name}."{name}" + excluded."{name}"' for name in numbers)
+    connection.exec_driver_sql(
+        f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {stage} ORDER BY {keys} "  # noqa: S608
+        f"ON CONFLICT ({keys}) DO UPDATE SET {added}"
+    )
+    connection.exec_driver_sql(f"TRUNCATE {stage}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,9 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, text
 
 from newstide.errors import SchemaMismatch
+from newstide.store import entities
 from newstide.store.database import Database
+from newstide.store.rollups import rebuild
 
 _ONE_AT_A_TIME: Final = 0x6E657773
 """Key of the PostgreSQL advisory lock: two deployments may start together."""
@@ -54,12 +57,13 @@ def status(database: Database) -> SchemaStatus:
 
 
 def upgrade(database: Database) -> SchemaStatus:
-    """Run what is missing, in one transaction; harmless when nothing is."""
+    """Run what is missing, in one transaction, and take in the entities that ship; harmless when nothing is new."""
     with database.transaction() as connection:
         if not database.is_sqlite:  # SQLite's write lock, which we hold already, does the same
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
         config = _config()
         config.attributes["connection"] = connection
+        before = _status(connection, database).current
         try:
             alembic_upgrade(config, "head")
         except CommandError as error:
@@ -68,7 +72,12 @@ def upgrade(database: Database) -> SchemaStatus:
                 why=str(error),
                 fix="run the newer version that made it",
             ) from error
-        return _status(connection, database)
+        found = _status(connection, database)
+        if before is not None and before != found.current:
+            rebuild(connection)  # a migration may have changed what rollups hold
+        if found.up_to_date:
+            entities.seed(connection, datetime.now(UTC))
+        return found
 
 
 def require_current(database: Database) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -20,8 +21,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.types import TypeDecorator
+
+from newstide.index.moments import NAMES
+from newstide.messages import TIER_DEFAULT
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -48,7 +53,7 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-_big = BigInteger().with_variant(Integer, "sqlite")
+counting = BigInteger().with_variant(Integer, "sqlite")
 """SQLite only counts up by itself in a column of exactly this type."""
 
 
@@ -78,7 +83,7 @@ streams: Final = Table(
 stream_gaps: Final = Table(
     "stream_gaps",
     metadata,
-    Column("id", _big, primary_key=True),
+    Column("id", counting, primary_key=True),
     Column("consumer", String(64), nullable=False),
     Column("topic", String(249), nullable=False),
     Column("partition", Integer, nullable=False),
@@ -103,7 +108,9 @@ stories: Final = Table(
     Column("flags", JSON, nullable=False),
     Column("published_at", UtcDateTime, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
+    Column("withdrawn", Boolean, nullable=False, default=False, server_default=false()),
     Column("stored_at", UtcDateTime, nullable=False),
+    Column("tier", Integer, nullable=False, default=TIER_DEFAULT, server_default=str(TIER_DEFAULT)),
     Index("ix_stories_published_at", "published_at"),
     comment="What was received: one row a revision, never changed.",
 )
@@ -125,12 +132,14 @@ def _opinion() -> list[Column[Any]]:
 scores: Final = Table(
     "scores",
     metadata,
-    Column("seq", _big, primary_key=True),
+    Column("seq", counting, primary_key=True),
     Column("story_id", String(64), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("model_version", String(64), nullable=False),
     Column("tokenizer_hash", String(64), nullable=False),
     *_opinion(),
+    Column("topic", String(32)),
+    Column("p_topic", Float),
     UniqueConstraint("story_id", "revision", "model_version"),
     comment="What a model version says of a revision: one row each, never changed.",
 )
@@ -138,7 +147,7 @@ scores: Final = Table(
 shadow_scores: Final = Table(
     "shadow_scores",
     metadata,
-    Column("seq", _big, primary_key=True),
+    Column("seq", counting, primary_key=True),
     Column("story_id", String(64), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("model_version", String(64), nullable=False),
@@ -150,24 +159,31 @@ shadow_scores: Final = Table(
 rollups: Final = Table(
     "rollups",
     metadata,
-    Column("minute", BigInteger, primary_key=True, autoincrement=False),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("entity_id", String(64), primary_key=True),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("topic", String(32), primary_key=True),
     Column("language", String(3), primary_key=True),
+    Column("tier", Integer, primary_key=True, autoincrement=False),
     Column("source", String(64), primary_key=True),
-    _count("count"),
-    _count("scored"),
-    Column("score_sum", Float, nullable=False, default=0.0),
-    Column("score_sum_squares", Float, nullable=False, default=0.0),
-    _count("negative"),
-    _count("neutral"),
-    _count("positive"),
-    _count("unsure"),
-    comment="Stories by minute of publication (since 1970, UTC), by first score; sums are over the `scored`.",
+    *(_count(name) for name in NAMES),
+    Index("ix_rollups_start", "level", "start"),
+    comment="Moments (newstide.index) of the current view by `level` minutes of publication, from `start`, minutes "
+    "since 1970. Entity '' is the whole stream, which alone is kept by source. A cache: it can be made anew from rows.",
+)
+
+rollup_levels: Final = Table(
+    "rollup_levels",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("complete_from", BigInteger, nullable=False),
+    comment="From which minute on the rollups of a level hold every story; older ones are pruned.",
 )
 
 dead_letters: Final = Table(
     "dead_letters",
     metadata,
-    Column("id", _big, primary_key=True),
+    Column("id", counting, primary_key=True),
     Column("stage", String(16), nullable=False),
     Column("origin", Text, nullable=False),
     Column("position", BigInteger, nullable=False),
@@ -215,7 +231,7 @@ source_items: Final = Table(
 labels: Final = Table(
     "labels",
     metadata,
-    Column("id", _big, primary_key=True),
+    Column("id", counting, primary_key=True),
     Column("story_id", String(64)),
     Column("text", Text, nullable=False),
     Column("text_hash", String(64), nullable=False),

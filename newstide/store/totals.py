@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import select
 
+from newstide.index.formulas import estimate
+from newstide.index.moments import Moments, total
 from newstide.store.database import Database
-from newstide.store.reads import Filters, rollup_conditions
-from newstide.store.schema import rollups, scores
+from newstide.store.filters import Filters
+from newstide.store.schema import scores
+from newstide.store.summing import sums
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Counts of a window. `mean_score` is None where no story had a score: absent is not zero."""
+    """Counts of a window. `mean_score` is weighted by confidence; None where no story had a score."""
 
     count: int
     negative: int
@@ -39,43 +41,30 @@ class Newest:
     stored_at: datetime
 
 
-def _sums() -> list[ColumnElement[Any]]:
-    names = ("count", "scored", "negative", "neutral", "positive", "unsure")
-    sums = [func.coalesce(func.sum(rollups.c[name]), 0).label(name) for name in names]
-    return [*sums, func.coalesce(func.sum(rollups.c.score_sum), 0.0).label("total")]
-
-
-def _totals(row: Any) -> Totals:
-    scored = int(row.scored)
+def _totals(moments: Moments) -> Totals:
+    found = estimate(moments)
     return Totals(
-        count=int(row.count),
-        negative=int(row.negative),
-        neutral=int(row.neutral),
-        positive=int(row.positive),
-        unsure=int(row.unsure),
-        mean_score=float(row.total) / scored if scored else None,
+        count=moments.count,
+        negative=moments.negative,
+        neutral=moments.neutral,
+        positive=moments.positive,
+        unsure=moments.unsure,
+        mean_score=None if found is None else found.mean,
     )
 
 
 def totals(database: Database, filters: Filters) -> Totals:
-    """Only the times, languages and sources of `filters` apply: rollups know nothing else."""
-    query = select(*_sums()).where(*rollup_conditions(filters))
+    """Labels and words of `filters` do not apply: an index is of all stories."""
     with database.transaction() as connection:
-        return _totals(connection.execute(query).one())
+        return _totals(total(each.moments for each in sums(connection, filters)))
 
 
 def by_source(database: Database, filters: Filters, limit: int) -> list[SourceTotals]:
     """The sources with most stories first."""
-    sums = _sums()
-    query = (
-        select(rollups.c.source, *sums)
-        .where(*rollup_conditions(filters))
-        .group_by(rollups.c.source)
-        .order_by(sums[0].desc(), rollups.c.source)
-        .limit(limit)
-    )
     with database.transaction() as connection:
-        return [SourceTotals(str(row.source), _totals(row)) for row in connection.execute(query)]
+        found = sums(connection, filters, by="source")
+    found.sort(key=lambda each: (-each.moments.count, each.group))
+    return [SourceTotals(each.group, _totals(each.moments)) for each in found[:limit]]
 
 
 def newest(database: Database) -> Newest | None:

@@ -9,8 +9,10 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from newstide.messages import Reject, ScoredStory, ScoreKey
+from newstide.store import opinions
 from newstide.store.bulk import insert_new
-from newstide.store.rollups import KEYS_A_QUERY, follow
+from newstide.store.facts import cut
+from newstide.store.rollups import follow
 from newstide.store.schema import Row, dead_letters, scores, stories
 
 
@@ -24,13 +26,16 @@ def add_stories(connection: Connection, batch: Sequence[ScoredStory], now: datet
     fresh = insert_new(
         connection, scores, [_score_row(s, now) for s in batch], ("story_id", "revision", "model_version")
     )
+    new = {(str(s), int(r), str(m)) for s, r, m in fresh}
+    stored = {story.key: story for story in reversed(batch) if story.key in new}  # of equal keys the first was stored
+    opinions.add(connection, [stored[key] for key in sorted(stored)], now)
     first_scored: dict[tuple[str, int], ScoredStory] = {}
     for story in batch:
         text = (story.item.story_id, story.item.revision)
         if text in new_texts:
             first_scored.setdefault(text, story)
     follow(connection, first_scored)
-    return {(str(s), int(r), str(m)) for s, r, m in fresh}
+    return new
 
 
 def in_conflict(connection: Connection, batch: Sequence[ScoredStory]) -> list[bool]:
@@ -42,8 +47,8 @@ def in_conflict(connection: Connection, batch: Sequence[ScoredStory]) -> list[bo
     known: dict[tuple[str, int], str] = {}
     ids = sorted({story.item.story_id for story in batch})
     columns = (stories.c.story_id, stories.c.revision, stories.c.content_hash)
-    for first in range(0, len(ids), KEYS_A_QUERY):
-        query = select(*columns).where(stories.c.story_id.in_(ids[first : first + KEYS_A_QUERY]))
+    for some in cut(ids):
+        query = select(*columns).where(stories.c.story_id.in_(some))
         known |= {(row.story_id, row.revision): row.content_hash for row in connection.execute(query)}
     verdicts: list[bool] = []
     for story in batch:
@@ -85,7 +90,9 @@ def _story_row(story: ScoredStory, now: datetime) -> Row:
         "flags": list(item.flags),
         "published_at": item.published_at,
         "received_at": item.received_at,
+        "withdrawn": item.withdrawn,
         "stored_at": now,
+        "tier": story.tier,
     }
 
 
@@ -106,4 +113,5 @@ def opinion_row(story: ScoredStory, now: datetime) -> Row:
 
 
 def _score_row(story: ScoredStory, now: datetime) -> Row:
-    return {**opinion_row(story, now), "tokenizer_hash": story.tokenizer_hash}
+    more = {name: getattr(story, name) for name in ("tokenizer_hash", "topic", "p_topic")}
+    return opinion_row(story, now) | more

@@ -91,17 +91,18 @@ def test_rollups_count_each_text_once_by_its_first_score(database: Database) -> 
         writes.add_stories(connection, [scored(4, score=0.3, minute=1)], NOON)
         writes.add_stories(connection, [scored(5, score=0.3, wire=("zh", "wire"))], NOON)
     with database.transaction() as connection:
-        rows = connection.execute(rollups.select().order_by(rollups.c.minute, rollups.c.language)).all()
+        by_minute = rollups.select().where(rollups.c.level == 1)
+        rows = connection.execute(by_minute.order_by(rollups.c.start, rollups.c.language)).all()
     minute = int(NOON.timestamp()) // 60
-    assert [(r.minute, r.language, r.source, r._mapping["count"]) for r in rows] == [
+    assert [(r.start, r.language, r.source, r._mapping["count"]) for r in rows] == [
         (minute, "en", "wire", 3),
         (minute, "zh", "wire", 1),
         (minute + 1, "en", "wire", 1),
     ]
     first = rows[0]
     assert (first.negative, first.neutral, first.positive, first.unsure) == (1, 1, 1, 0)
-    assert first.score_sum == pytest.approx(0.0)
-    assert first.score_sum_squares == pytest.approx(0.5)
+    # in millionths; 0.5 and -0.5 weigh 0.25 each, 0.0 weighs 1
+    assert (first.scored, first.weight, first.score_sum, first.score_squares) == (3, 1_500_000, 0, 125_000)
 
 
 def test_an_error_takes_everything_back(database: Database) -> None:
@@ -132,7 +133,8 @@ def test_writers_with_stories_and_rollups_in_common_never_stop_each_other(databa
         thread.join(60)
     assert problems == []
     with database.transaction() as connection:
-        counted = sum(connection.execute(rollups.select().with_only_columns(rollups.c["count"])).scalars())
+        by_day = rollups.select().where(rollups.c.level == 1_440).with_only_columns(rollups.c["count"])
+        counted = sum(connection.execute(by_day).scalars())
     assert counted == count(database, "stories") == count(database, "scores") == 130
 
 

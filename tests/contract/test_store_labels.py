@@ -6,12 +6,11 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from alembic.command import upgrade
 
 from newstide.errors import StoreRefused
 from newstide.labelling import Given, Judgement, StoryText, judge, read_line, text_hash_of
 from newstide.messages import ScoredStory
-from newstide.store import labels, migrate, shadow, writes
+from newstide.store import labels, shadow, writes
 from newstide.store.database import Database
 from newstide.store.schema import rollups
 from tests.contract.stories import HOSTILE, NOON, count, scored
@@ -35,15 +34,6 @@ def store_shadow(database: Database, *batch: ScoredStory) -> int:
 
 
 # --- labels ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_database_of_the_version_before_keeps_what_it_holds(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migrate, "alembic_upgrade", lambda config, _: upgrade(config, "0001"))
-    assert not migrate.upgrade(empty).up_to_date
-    store(empty, scored(1))
-    monkeypatch.undo()
-    assert migrate.upgrade(empty).current == "0002"
-    assert (count(empty, "stories"), count(empty, "labels"), count(empty, "shadow_scores")) == (1, 0, 0)
 
 
 def test_the_same_labels_twice_are_there_once(database: Database) -> None:

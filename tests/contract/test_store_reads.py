@@ -9,7 +9,7 @@ import pytest
 from newstide.messages import ScoredStory
 from newstide.store import health, reads, totals, writes
 from newstide.store.database import Database
-from newstide.store.reads import Filters
+from newstide.store.filters import Filters
 from tests.contract.stories import HOSTILE, NOON, scored
 
 
@@ -40,9 +40,9 @@ def test_a_trend_sums_steps_and_leaves_out_the_empty_ones(database: Database) ->
     store(database, [scored(n, score=score, minute=minute) for n, score, minute in stories])
     first, second = reads.trend(database, Filters(), timedelta(minutes=5))
     assert (first.start, first.count, second.start, second.count) == (NOON, 3, NOON + timedelta(minutes=10), 1)
-    assert first.mean_score == pytest.approx(0.2)
-    # The standard error of 0.6, 0.2, -0.2: the sample's deviation 0.4 over the root of 3.
-    assert first.standard_error == pytest.approx(0.4 / 3**0.5)
+    # 0.6, 0.2 and -0.2 weigh (3 x 0.6 - 1) / 2 = 0.4, and 0.7, and 0.7 by their confidence; n_eff is 1.8^2 / 1.14.
+    assert first.mean_score == pytest.approx(0.24 / 1.8)
+    assert first.standard_error == pytest.approx((0.2 / 1.8 - (0.24 / 1.8) ** 2) ** 0.5 / (1.8**2 / 1.14 - 1) ** 0.5)
     assert second.mean_score == pytest.approx(0.4)
     assert second.standard_error is None, "one story has no spread"
     assert (first.negative, first.neutral, first.positive) == (1, 0, 2)
@@ -132,13 +132,15 @@ def test_search_takes_words_as_they_are(database: Database, words: str, found: s
     assert reads.count_stories(database, Filters(text=words)) == len(found)
 
 
-def test_a_list_shows_the_last_revision_with_its_last_score(database: Database) -> None:
+def test_a_list_shows_the_last_revision_with_its_first_score(database: Database) -> None:
     store(database, [scored(1, title="First", score=0.5), scored(2)])
     store(database, [scored(1, title="Corrected", revision=2, score=-0.5)])
     store(database, [scored(1, title="Corrected", revision=2, score=-0.1, model="m-2")])
     (row,) = reads.list_stories(database, Filters(text="corrected"), 10)
     assert row.revision == 2
-    assert row.score == pytest.approx(-0.1)
+    assert row.score == pytest.approx(-0.5), "what a later model says stands beside it"
+    (other,) = reads.list_stories(database, Filters(text="corrected", model="m-2"), 10)
+    assert other.score == pytest.approx(-0.1)
     assert titles(database, Filters(text="first")) == []
     assert reads.count_stories(database, Filters()) == 2
 
@@ -197,7 +199,8 @@ def test_a_revision_takes_the_place_of_what_it_revises(database: Database) -> No
     store(database, [scored(1, score=-0.5, minute=9, revision=2)])
     (point,) = reads.trend(database, Filters(), timedelta(minutes=1))
     assert (point.start, point.count, point.negative) == (NOON + timedelta(minutes=9), 2, 1)
-    assert point.mean_score == pytest.approx(-0.2)
+    # -0.5 weighs 0.25, and 0.1 weighs 0.85
+    assert point.mean_score == pytest.approx((-0.125 + 0.085) / 1.1)
     assert reads.published_span(database) == (point.start, point.start)
     assert reads.source_names(database) == ["wire"]
     assert [s.source for s in totals.by_source(database, Filters(), 10)] == ["wire"]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from newstide.store.database import Database
+from newstide.store.filters import Filters
 from newstide.store.migrate import upgrade
-from newstide.store.reads import Filters, source_names
+from newstide.store.reads import source_names
 from newstide.store.totals import by_source, newest, totals
 from newstide.store.writes import add_stories
 from tests.e2e.dashboard_seed import story

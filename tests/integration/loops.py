@@ -36,6 +36,7 @@ from newstide.store.streams import Stream
 from newstide.telemetry import Metrics, configure_logs, logger
 from processor.handler import ScoreStories
 from processor.pipeline import Work
+from processor.reading import Reader
 
 PARTITIONS = 3
 CLUSTER = pytest.param("cluster", marks=[pytest.mark.kafka, pytest.mark.postgres])
@@ -177,7 +178,9 @@ class Stage:
         service = Service("test", instance, SystemClock(), Metrics(), logger("test"))
         producer = self.bus.producer()
         self._producers.append(producer)
-        handler = Handler(settings, scorer or StubScorer(), producer, service)
+        handler = Handler(
+            settings, Reader(scorer or StubScorer(), settings.model.token_budget), producer, self.database, service
+        )
         config = LoopConfig(
             stream=self.stream,
             stories_max=batch,

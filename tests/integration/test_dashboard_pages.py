@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from newstide.messages import EntityOpinion
 from tests.e2e.dashboard_seed import create, store, story
 
 ENTRY = Path(__file__).parents[2] / "dashboard" / "app.py"
@@ -163,6 +165,28 @@ def test_a_story_shows_its_latest_revision_and_its_history(visit: Open, database
     assert "of_later_days" in words(app)
     assert "time of receipt" in words(app)
     assert list(app.dataframe[0].value["Revision"]) == [2, 1]
+
+
+def test_a_story_names_whom_it_is_about(visit: Open, database: str) -> None:
+    create(database)
+    about = EntityOpinion(
+        entity_id="tesla",
+        relevance=0.8,
+        link_score=0.95,
+        p_negative=0.7,
+        p_neutral=0.2,
+        p_positive=0.1,
+        label="negative",
+        matched="TSLA",
+        field="title",
+        start=0,
+        end=4,
+    )
+    first = msgspec.structs.replace(story("TSLA falls", NOW), entities=(about,), entities_version="v")
+    store(database, [first], NOW)
+    app = visit("story", story=first.item.story_id)
+    assert not app.exception
+    assert "Whom it is about" in words(app) and "Tesla" in words(app)
 
 
 def test_a_long_list_is_turned_page_by_page(visit: Open, database: str) -> None:

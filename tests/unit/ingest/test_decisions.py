@@ -170,3 +170,40 @@ def test_names_of_files_and_sources() -> None:
     assert source_name(" A\x00 <b>B</b>\n" + "x" * 100) == ("A B " + "x" * 100)[:64]
     kinds = [format_of(Path(name), given) for name, given in (("a.CSV.gz", ""), ("a.ndjson", ""), ("a", "ndjson"))]
     assert kinds == ["csv", "jsonl", "jsonl"]
+
+
+def gone(name: str) -> NewsItem:
+    outcome = normalise(Entry(id=name, withdrawn=True), Origin("wire", "feed wire", NOW), 0)
+    assert isinstance(outcome, NewsItem)
+    return outcome
+
+
+def test_a_withdrawal_is_a_revision_and_so_is_what_comes_back() -> None:
+    first, again = item("1", "A"), item("1", "A")
+    judged = judge([first, gone("1"), gone("1"), again], {})
+    assert [(i.revision, i.withdrawn) for i in judged.publish] == [(1, False), (2, True), (3, False)]
+    assert judged.unchanged == 1
+    assert judge([gone("1")], {i.story_id: i for i in judged.texts}).publish[0].revision == 4
+
+
+def test_what_was_never_published_cannot_be_taken_back() -> None:
+    assert judge([gone("1")], {}) == Judged((), (), 1)
+
+
+def test_a_replay_knows_a_withdrawal_from_a_text() -> None:
+    revisions = Revisions()
+    assert [revisions.revise(i).revision for i in (item("1", "A"), gone("1"), gone("1"), item("1", "A"))] == [
+        1,
+        2,
+        2,
+        3,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "withdrawn"),
+    [(True, True), ("yes", True), (1, True), ("", False), (None, False), (False, False), (0, False)],
+)
+def test_a_column_may_say_that_a_story_is_withdrawn(cell: object, withdrawn: bool) -> None:
+    make = entry_maker(resolve(Columns(), ["title", "retracted"]))
+    assert make({"title": "A", "retracted": cell}).withdrawn is withdrawn

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ingest.entry import Entry
 from ingest.normalise import BODY_CHARS_MAX, Origin, normalise
 from newstide import codec
-from newstide.messages import NewsItem, Reason, Reject
+from newstide.messages import NewsItem, Reason, Reject, content_hash_of
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 FEED = Origin("wire", "feed wire", NOW)
@@ -130,3 +130,25 @@ def test_any_entry_becomes_one_or_the_other(entry: Entry, archive: bool) -> None
         assert ([each.message for each in good], bad) == ([outcome], [])
         assert outcome.published_at <= NOW + timedelta(days=1)
         assert "\x00" not in outcome.title + outcome.body + outcome.url
+
+
+@pytest.mark.parametrize(
+    ("title", "withdrawn"),
+    [
+        ("WITHDRAWN-Acme to buy Bolt", True),
+        ("RETRACTION: Acme to buy Bolt", True),
+        ("【撤稿】山岭科技净利润增长", True),
+        ("Withdrawn bid leaves Acme shares lower", False),
+        ("Acme retracts forecast", False),
+    ],
+)
+def test_wires_mark_what_they_take_back(title: str, withdrawn: bool) -> None:
+    told = story(Entry(id="1", title=title))
+    assert told.withdrawn is withdrawn
+    assert (told.content_hash == content_hash_of(told.title, told.body)) is not withdrawn
+
+
+def test_a_withdrawal_needs_no_text_but_a_name() -> None:
+    assert (story(Entry(id="1", withdrawn=True)).title, story(Entry(id="1", withdrawn=True)).withdrawn) == ("", True)
+    assert isinstance(normalise(Entry(withdrawn=True), FEED, 0), Reject)
+    assert story(Entry(id="1", withdrawn=True)).story_id == story(Entry(id="1", title="Acme to buy Bolt")).story_id

@@ -131,3 +131,15 @@ def test_captured_feeds(shared_data: Path) -> None:
     found = {path.name: parse(path.read_bytes(), "", URL) for path in files if path.is_file()}
     read = [name for name, each in found.items() if each.entries]
     assert len(read) >= 25, sorted(set(found) - set(read))
+
+
+def test_an_entry_that_was_deleted_is_withdrawn() -> None:
+    """RFC 6721: an Atom feed says of an entry that it is gone."""
+    body = b"""<feed xmlns="http://www.w3.org/2005/Atom" xmlns:at="http://purl.org/atompub/tombstones/1.0">
+    <title>t</title><id>f</id><updated>2026-03-02T09:00:00Z</updated>
+    <entry><id>urn:1</id><title>Acme to buy Bolt</title><updated>2026-03-02T09:00:00Z</updated></entry>
+    <at:deleted-entry ref="urn:2" when="2026-03-02T10:00:00Z"/></feed>"""
+    found = parse(body)
+    assert [(e.id, e.withdrawn) for e in found.entries] == [("urn:1", False), ("urn:2", True)]
+    assert found.entries[1].published == "2026-03-02T10:00:00Z"
+    assert not found.problems

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newstide.scoring.batching import cut, score_all, score_encoded
-from newstide.scoring.port import Encoded, label_of, score_of, topic_of
+from newstide.scoring.port import Encoded, Opinions, label_of, score_of, topic_of
 from newstide.scoring.stub import StubScorer
 
 
@@ -38,6 +38,20 @@ def test_score_all_keeps_the_input_order() -> None:
     scorer = StubScorer()
     alone = np.concatenate([score_all(scorer, [text], 64).topics for text in texts])
     assert np.array_equal(score_all(scorer, texts, 64).topics, alone)
+
+
+def test_equal_texts_are_scored_once_and_answered_each() -> None:
+    asked: list[int] = []
+
+    class Counting(StubScorer):
+        def score(self, batch: Sequence[Encoded]) -> Opinions:
+            asked.append(len(batch))
+            return super().score(batch)
+
+    texts = ["shares surge", "shares plunge", "shares surge", "", "shares surge"]
+    found = score_all(Counting(), texts, 64)
+    assert sum(asked) == 3
+    assert np.array_equal(found.sentiment, np.concatenate([score_all(StubScorer(), [t], 64).sentiment for t in texts]))
 
 
 def test_stories_and_companies_may_share_a_batch() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newstide.messages import NewsItem, Reason, ScoredStory, content_hash_of, partition_of, story_id_of
+from newstide.messages import SCHEMA, NewsItem, Reason, ScoredStory, content_hash_of, partition_of, story_id_of
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -55,7 +55,7 @@ def test_messages_do_not_change() -> None:
         scored_at=NOON,
     )
     assert story.score == pytest.approx(0.5)
-    assert (item.language, item.schema, story.schema) == ("und", 1, 1)
+    assert (item.language, item.schema, story.schema) == ("und", SCHEMA, SCHEMA)
 
 
 def test_probabilities_are_checked_on_the_way_in() -> None:

@@ -81,6 +81,13 @@ def test_what_is_wrong_is_named_with_its_place(variable: str, value: str, parts:
     assert all(part in whole for part in parts), whole
 
 
+def test_a_source_is_of_one_tier() -> None:
+    settings, _ = load(environment={"NEWSTIDE_ROLLUPS__TIER_1": '["Reuters"]', "NEWSTIDE_ROLLUPS__TIER_3": '["forum"]'})
+    assert settings.rollups.tiers == {"Reuters": 1, "forum": 3}
+    both = refused(NEWSTIDE_ROLLUPS__TIER_1='["a", "b"]', NEWSTIDE_ROLLUPS__TIER_3='["b"]')
+    assert "b cannot be of tier 1 as well" in both.what
+
+
 def test_two_feeds_of_one_name() -> None:
     twice = '[{"name": "a", "url": "https://x.example/"}, {"name": "a", "url": "https://y.example/"}]'
     assert "two feeds are called a" in refused(NEWSTIDE_INGEST__FEEDS=twice).what

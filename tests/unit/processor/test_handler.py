@@ -20,6 +20,7 @@ from newstide.store import migrate
 from newstide.store.database import Database
 from newstide.telemetry import Metrics, logger
 from processor.handler import ScoreStories
+from processor.reading import Reader
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -73,9 +74,12 @@ def record(*items: NewsItem, offset: int = 0, partition: int = 0) -> Record:
     return Record(partition, offset, b"k", b"\n".join(map(encode, items)), 0)
 
 
-def handler(scorer: StubScorer, producer: Remembering | None = None) -> ScoreStories:
+UNOPENED = Database("sqlite:///never-opened.db")
+
+
+def handler(scorer: StubScorer, producer: Remembering | None = None, database: Database = UNOPENED) -> ScoreStories:
     service = Service("test", "one", FakeClock(NOON), Metrics(), logger("test"))
-    return ScoreStories(Settings(), scorer, producer or Remembering(), service)
+    return ScoreStories(Settings(), Reader(scorer, 1_024), producer or Remembering(), database, service)
 
 
 @pytest.mark.parametrize("answer", [None, float("nan"), float("inf")])
@@ -136,11 +140,14 @@ def test_no_record_makes_it_raise() -> None:
     assert handler(StubScorer()).prepare([]).scored == []
 
 
-def test_what_is_scored_is_announced_and_what_is_rejected_is_not() -> None:
+def test_what_is_scored_is_announced_and_what_is_rejected_is_not(tmp_path: Path) -> None:
     producer = Remembering()
-    made = handler(Allergic(), producer)
+    database = Database(f"sqlite:///{tmp_path / 'n.db'}")
+    migrate.upgrade(database)
+    made = handler(Allergic(), producer, database)
     made.announce(made.prepare([record(item(1, "poison"), item(2, "Company wins"))]))
     assert [story.item.title for story in producer.stories] == ["Company wins"]
+    database.close()
 
 
 def test_write_counts_each_story_once(tmp_path: Path) -> None:

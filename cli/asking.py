@@ -1,0 +1,131 @@
+"""What the commands that ask the store have in common: which stories, of which time, as known when."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast, get_args
+
+import typer
+
+from newstide.clock import SystemClock
+from newstide.errors import UsageError
+from newstide.messages import Label, Language
+
+if TYPE_CHECKING:
+    from newstide.index.series import IndexPoint, Steps
+    from newstide.store.filters import Filters
+
+Since = Annotated[str | None, typer.Option(help="Published from then on: 2026-03-01, 2026-03-01T09:30Z; UTC.")]
+Until = Annotated[str | None, typer.Option(help="Published before; default now, or the time of --as-of.")]
+Entity = Annotated[str, typer.Option(help="Only stories linked to this entity (its id).")]
+Topic = Annotated[list[str] | None, typer.Option(help="Only this topic; may be repeated.")]
+Languages = Annotated[list[str] | None, typer.Option("--language", help="en, zh or und; may be repeated.")]
+Source = Annotated[list[str] | None, typer.Option(help="Only this source; may be repeated.")]
+Tier = Annotated[list[int] | None, typer.Option(min=1, max=3, help="Only sources of this tier; may be repeated.")]
+AsOf = Annotated[str | None, typer.Option(help="As it was known then; the answer never changes.")]
+Model = Annotated[str, typer.Option(help="A model version, instead of the one in use when a story came.")]
+Window = Annotated[str, typer.Option(help="How far an index looks back: 6h, 1d, 2w.")]
+HalfLife = Annotated[str, typer.Option(help="After which a story weighs half in the decayed index.")]
+
+_LENGTH: Final = re.compile(r"([1-9]\d{0,3})([hdw])")
+_HOURS: Final = {"h": 1, "d": 24, "w": 168}
+
+
+def moment(text: str, option: str) -> datetime:
+    """ISO 8601; without a zone it is UTC, a date is its first moment. Raises UsageError."""
+    try:
+        at = datetime.fromisoformat(text)
+        return (at.replace(tzinfo=UTC) if at.tzinfo is None else at).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        fix = "write it as 2026-03-01 or 2026-03-01T09:30:00Z"
+        raise UsageError(f"{option} {text!r} is no time", fix=fix) from error
+
+
+def hours(text: str, option: str) -> int:
+    """6h, 1d or 2w in hours. Raises UsageError."""
+    found = _LENGTH.fullmatch(text)
+    if found is None:
+        raise UsageError(f"{option} {text!r} is no length of time", fix="write it as 6h, 1d or 2w")
+    return int(found[1]) * _HOURS[found[2]]
+
+
+def asked(default: timedelta | None, since: str | None, until: str | None, as_of: str | None, **more: Any) -> Filters:
+    """The filters of these options; `more` are further fields of Filters as the options give them.
+
+    Without `since` they begin `default` before their end, or at the beginning of all. Raises UsageError.
+    """
+    from newstide.store.filters import Filters
+    from newstide.store.known import require_settled
+
+    now = SystemClock().now()
+    known = None if as_of is None else moment(as_of, "--as-of")
+    require_settled(known, now)
+    end = moment(until, "--until") if until else known or now
+    begin = moment(since, "--since") if since else None if default is None else _hour_after(end) - default
+    if begin is not None and begin >= end:
+        raise UsageError("--since is not before --until")
+    given = {name: tuple(value or ()) if isinstance(value, list | None) else value for name, value in more.items()}
+    for name, allowed in (("languages", get_args(Language)), ("labels", get_args(Label))):
+        wrong = [value for value in given.get(name, ()) if value not in allowed]
+        if wrong:
+            raise UsageError(f"{wrong[0]!r} is none of {', '.join(allowed)}")
+    return Filters(since=begin, until=end if until or known or default else None, as_of=known, **cast("Any", given))
+
+
+def steps_of(filters: Filters, step: int, window: int, half_life: int) -> Steps:
+    """Whole steps from the first hour on; the last may end with the hour that has begun."""
+    from newstide.index.series import Steps
+    from newstide.store.indexing import hour_of
+
+    assert filters.until is not None  # noqa: S101 - a command that has steps gives a default length
+    assert filters.since is not None  # noqa: S101
+    start = hour_of(filters.since)
+    count = (hour_of(_hour_after(filters.until)) - start) // step
+    if not count:
+        raise UsageError(f"there is no whole step of {step} hours", fix="ask for a longer time, or a shorter --step")
+    if count > STEPS_MAX:
+        raise UsageError(f"{count:,} steps are too many", why=f"at most {STEPS_MAX:,}", fix="ask for a longer --step")
+    return Steps(start, start + count * step, step, window, float(half_life))
+
+
+def _hour_after(at: datetime) -> datetime:
+    """The end of the hour that has begun; a full hour is its own."""
+    return at + timedelta(seconds=-at.timestamp() % 3_600)
+
+
+STEPS_MAX: Final = 20_000
+"""Of one answer: two years of hours, at which each is compared with eight weeks."""
+
+
+def flat(point: IndexPoint) -> dict[str, Any]:
+    """A point as one row; None is no data."""
+    from newstide.store.indexing import at_hour
+
+    found, past, volume, surprise = point.estimate, point.decayed, point.volume, point.surprise
+    low, high = (found.interval if found else None) or (None, None)
+    return {
+        "at": at_hour(point.hour),
+        "count": point.count,
+        "copies": point.copies,
+        "mean": found and found.mean,
+        "standard_error": found and found.standard_error,
+        "low": low,
+        "high": high,
+        "effective_stories": found and found.effective_stories,
+        "dispersion": found and found.dispersion,
+        "decayed": past and past.mean,
+        "expected": volume.expected,
+        "volume_z": volume.z,
+        "volume_ratio_low": volume.ratio_low,
+        "volume_ratio_high": volume.ratio_high,
+        "surprise": surprise and surprise.difference,
+        "surprise_low": surprise and surprise.low,
+        "surprise_high": surprise and surprise.high,
+        "surprise_z": surprise and surprise.z,
+    }
+
+
+def figure(value: float | None, digits: int = 2) -> str | None:
+    """For people: signed, or None."""
+    return None if value is None else f"{value:+.{digits}f}"

@@ -1,0 +1,145 @@
+"""A headline as it is compared: without its dressing, its numbers written in one way, cut into shingles. Pure."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from newstide.novelty.words import COMMON
+
+TEXT_CHARS_MAX: Final = 300
+"""Of a text that is compared. A headline has some 60; of a story without one the start must do."""
+
+_WIRE: Final = (
+    "UPDATE|WRAPUP|RPT|REPEAT|REFILE|CORRECTED|CORRECTION|BRIEF|FLASH|URGENT|EXCLUSIVE|INSIGHT|FOCUS|ANALYSIS|BUZZ|COLUMN|"
+    "DEALTALK|FACTBOX|GRAPHIC|TIMELINE|SPECIAL REPORT|INTERVIEW|NEWSMAKER|EXPLAINER|TABLE|HIGHLIGHTS|MOVES|MEDIA|"
+    "ON THE MOVE|BREAKING|JUST IN|ALERT|ADVISORY|US STOCKS(?: SNAPSHOT)?|CANADA STOCKS|GLOBAL MARKETS|LIVE MARKETS|"
+    "TRLPC|LPC|AIRSHOW|AUTOSHOW|CERAWEEK|REUTERS SUMMIT|WIDER IMAGE|YOUR PRACTICE"
+)
+_PREFIX: Final = re.compile(
+    rf"(?:(?:{_WIRE})(?: \d{{1,2}})?(?:[ -]?\(OFFICIAL\))?\s*[-:–—]\s*"
+    r"|[\[【(（][^\]】)）]{1,12}[\]】)）]\s*"
+    r"|(?:快讯|突发|重磅|独家|更新|更正|最新|速报|早讯|午评|收评|盘中|市场消息|消息)\s*[:：|丨]\s*"
+    r"|[^，。,.]{0,8}\d{1,2}月\d{1,2}日(?:电|讯|消息)\s*[，,:：]?\s*)+",
+    re.IGNORECASE,
+)
+_ATTRIBUTED: Final = (
+    "sources?|source says|sources say|reports?|paper|exec|executive|ceo|cfo|officials?|minister|ministry|wsj|ft|bbg|"
+    "nyt|cnbc|bloomberg|reuters|dow jones|nikkei|judge|lawyer|poll|memo|filing|analysts?|statement|"
+    "spokes(?:man|woman|person)|"
+    "media|regulators?|study|survey|data|document|court|letter|market source|state media"
+)
+_SUFFIX: Final = re.compile(
+    r"\s*(?:"
+    rf"(?:[-–—]{{1,2}}|:|\||,|\s{{1,2}})\s*(?:{_ATTRIBUTED})(?: [A-Z][\w.]*)?(?:,? citing (?:a )?sources?)?"
+    r"|\s[-–—|]{1,2}\s?[A-Z][\w.&']*(?: [A-Z][\w.&']*){0,2}"
+    r"|[_|-](?:新浪财经|财联社|东方财富网?|证券时报网?|中国证券网|第一财经|和讯网?|同花顺|腾讯|网易|凤凰网?)\S{0,4}"
+    r"|[(（](?:来源|记者|编辑)[^)）]{0,20}[)）]"
+    r")\s*$",
+    re.IGNORECASE,
+)
+_KEPT_CHARS_MIN: Final = 6
+"""What is taken off an end must leave a headline behind."""
+
+_COUNT: Final = {word: str(n) for n, word in enumerate("two three four five six seven eight nine ten".split(), start=2)}
+_ORDINAL: Final = {
+    "first": "1", "1st": "1", "second": "2", "2nd": "2", "third": "3", "3rd": "3", "fourth": "4", "4th": "4",
+    "一": "1", "二": "2", "三": "3", "四": "4", "1": "1", "2": "2", "3": "3", "4": "4",
+}  # fmt: skip
+_PERIOD: Final = re.compile(
+    r"\b(first|1st|second|2nd|third|3rd|fourth|4th)[ -](quarter|qtr|half)\b|第?([一二三四1-4])季度?(?=\D|$)|(上|下)半年"
+)
+_UNIT: Final = {
+    "billion": "b", "bln": "b", "bn": "b", "million": "m", "mln": "m", "mn": "m", "mil": "m",
+    "trillion": "t", "trln": "t", "tn": "t", "percent": "%", "pct": "%", "per cent": "%", "%": "%", "thousand": "k",
+    "万亿": "万亿", "亿": "亿", "万": "万", "倍": "倍",
+}  # fmt: skip
+_NUMBER: Final = re.compile(
+    r"(?<![a-z0-9])(\d[\d,]*(?:\.\d+)?|" + "|".join(_COUNT) + r")"
+    r"(?:[ -]?(" + "|".join(sorted(_UNIT, key=len, reverse=True)) + r"))?(?![a-z])"
+)
+_SHORT: Final = {
+    "n american": "north american", "s korea": "south korea", "s korean": "south korean", "n korea": "north korea",
+    "dept": "department", "govt": "government", "calif": "california", "intl": "international", "ny": "new york",
+    "uk": "british", "britain": "british", "britains": "british", "vs": "versus", "exec": "executive", "co": "company",
+    "vw": "volkswagen", "jv": "joint venture", "st": "street", "hq": "headquarters", "usfda": "fda", "secs": "sec",
+    "qtrly": "quarterly", "shr": "share", "eps": "earnings per share", "yr": "year", "yrs": "years",
+}  # fmt: skip
+_SHORT_FORM: Final = re.compile(r"\b(?:" + "|".join(sorted(_SHORT, key=len, reverse=True)) + r")\b")
+_INITIALS: Final = re.compile(r"\b(?:[a-z]\.){2,}(?:[a-z]\b)?")
+_POSSESSIVE: Final = re.compile(r"'s?(?![a-z])")
+_REST: Final = re.compile(r"[^\w%·]+")
+_HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
+
+
+def undressed(text: str) -> str:
+    """The headline without what a wire or an outlet puts around it: `UPDATE 2-`, `【快讯】`, ` - Reuters`, ` -sources`.
+
+    `text` is what `newstide.text.model_input` returns. At most TEXT_CHARS_MAX characters, case kept.
+    """
+    text = text[:TEXT_CHARS_MAX]
+    found = _PREFIX.match(text)
+    if found and len(text) - found.end() >= _KEPT_CHARS_MIN:
+        text = text[found.end() :]
+    found = _SUFFIX.search(text)
+    if found and found.start() >= _KEPT_CHARS_MIN:
+        text = text[: found.start()]
+    return text.strip()
+
+
+@lru_cache(maxsize=16_384)  # a batch and all that it may be compared with; some 10 MB
+def canonical(text: str) -> str:
+    """Words in lower case, parted by single spaces; numbers in one form.
+
+    `$2.30 bln` and `2.3 billion` are `2·3b`, `pct` and `percent` are `%`, `second-quarter` and `2nd qtr` are `q2`.
+    """
+    lower = text.lower().replace("’", "'").replace("‘", "'").replace("·", " ")  # which is our decimal point below
+    lower = _POSSESSIVE.sub("", lower).replace("'", "")
+    if "." in lower:
+        lower = _INITIALS.sub(lambda found: found.group().replace(".", ""), lower)
+    if any(word in lower for word in ("quarter", "qtr", "half", "季", "半年")):
+        lower = _PERIOD.sub(_period, lower)
+    plain = " ".join(_REST.sub(" ", _NUMBER.sub(_number, lower)).split())
+    return _SHORT_FORM.sub(lambda found: _SHORT[found.group()], plain)
+
+
+def _period(found: re.Match[str]) -> str:
+    ordinal, span, season, half = found.groups()
+    if half:
+        return " h1 " if half == "上" else " h2 "
+    return f" {'h' if span == 'half' else 'q'}{_ORDINAL[ordinal or season]} "
+
+
+def _number(found: re.Match[str]) -> str:
+    digits, unit = found.groups()
+    digits = _COUNT.get(digits) or digits.replace(",", "")
+    whole, _, part = digits.partition(".")
+    part = part.rstrip("0")
+    return f" {whole.lstrip('0') or '0'}{'·' + part if part else ''}{_UNIT[unit] if unit else ''} "
+
+
+def is_chinese(text: str) -> bool:
+    """Whether its characters are to be cut as Chinese: a third of them or more are."""
+    return len(_HAN.findall(text)) * 3 >= len(text) > 0
+
+
+@lru_cache(maxsize=4_096)  # sets weigh more than texts, and the garbage collector walks them
+def shingles(text: str) -> frozenset[str]:
+    """The runs of characters of a canonical text, two in Chinese and four elsewhere, its telling words five times more.
+
+    Four characters of English say about as much as two of Chinese. A word that is not COMMON (a name, a number) weighs
+    more, as an element repeated in a bag does (Leskovec et al., section 3.1.3): earnings headlines are one template,
+    and only the company and the figure say which is which.
+    """
+    if is_chinese(text):
+        bare = text.replace(" ", "")
+        runs = [bare[n : n + 2] for n in range(max(1, len(bare) - 1))]
+    else:
+        padded = f" {text} "
+        runs = [padded[n : n + 4] for n in range(max(1, len(padded) - 3))]
+    telling = (word for word in text.split() if word not in COMMON and word.isascii())
+    return frozenset(runs).union(f"{mark}{word}" for word in telling for mark in _WEIGHT)
+
+
+_WEIGHT: Final = ("#1 ", "#2 ", "#3 ", "#4 ", "#5 ")

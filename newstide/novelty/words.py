@@ -1,0 +1,168 @@
+"""The words that decide whether two similar headlines tell the same: written by us, both languages. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+OPPOSITES: Final[tuple[tuple[str, str], ...]] = (
+    (
+        "rise rises rose rising gain gains gained higher up jump jumps jumped surge surges surged soar soars "
+        "soared climb climbs climbed rally rallies rallied rebound rebounds rebounded advance advances "
+        "advanced increase increases increased raise raises raised raising lift lifts lifted hike hikes hiked "
+        "boost boosts boosted grow grows grew growth expand expands 上涨 大涨 涨停 上升 增长 增加 增 上调 提高 "
+        "走高 攀升 飙升 回升 反弹 收涨 高开 加息 升 涨",
+        "fall falls fell falling drop drops dropped lower lowers lowered down slide slides slid slump slumps "
+        "slumped plunge plunges plunged sink sinks sank tumble tumbles tumbled decline declines declined "
+        "decrease decreases decreased cut cuts cutting slash slashes slashed trim trims trimmed reduce reduces "
+        "reduced dip dips dipped shrink shrinks shrank shed sheds retreat retreats contract contracts 下跌 "
+        "大跌 跌停 下降 下滑 减少 减 下调 降低 走低 下挫 暴跌 回落 跳水 收跌 低开 降息 降准 降 跌",
+    ),
+    (
+        "beat beats beating beaten top tops topped exceed exceeds exceeded surpass surpasses above 超预期 "
+        "高于预期 好于预期 超出预期",
+        "miss misses missed lag lags lagged trail trails below short 不及预期 低于预期 逊于预期 差于预期",
+    ),
+    (
+        "profit profits earnings 盈利 净利 扭亏 盈",
+        "loss losses 亏损 净亏 预亏 转亏 亏",
+    ),
+    (
+        "upgrade upgrades upgraded overweight outperform 调高 增持 买入",
+        "downgrade downgrades downgraded underweight underperform 调低 减持 卖出",
+    ),
+    (
+        "buy buys buying bought acquire acquires acquired purchase 收购 购买 回购",
+        "sell sells selling sold divest divests divested 出售 转让 抛售",
+    ),
+    (
+        "approve approves approved approval accept accepts accepted back backs backed support supports allow "
+        "allows clears 批准 通过 获批 同意 支持 接受",
+        "reject rejects rejected rejection block blocks blocked oppose opposes opposed veto vetoes ban bans "
+        "否决 驳回 拒绝 反对 未通过 禁止",
+    ),
+    (
+        "win wins won winning 胜诉 赢得 中标",
+        "lose loses lost losing 败诉 输掉 落标",
+    ),
+    (
+        "start starts started begin begins began resume resumes resumed launch launches launched 启动 开始 "
+        "恢复 复牌 重启",
+        "halt halts halted suspend suspends suspended stop stops stopped end ends ended 停止 暂停 中止 停牌 叫停",
+    ),
+    (
+        "open opens opened reopen reopens 开业 开放",
+        "close closes closed shut shuts 关闭 关停 停业",
+    ),
+    (
+        "join joins joined enter enters add adds added hire hires hired 加入 进入 上任 聘任",
+        "leave leaves left exit exits quit quits quitting depart departs fire fires fired resign resigns 退出 "
+        "离职 辞职 撤出",
+    ),
+    (
+        "strong stronger better improve improves improved bullish optimistic 强劲 改善 看好 看多 乐观",
+        "weak weaker worse worsen worsens bearish pessimistic 疲软 恶化 看淡 看空 悲观",
+    ),
+    (
+        "surplus inflow inflows 顺差 流入",
+        "deficit outflow outflows 逆差 流出",
+    ),
+    (
+        "ease eases eased easing loosen 放松 宽松 放宽",
+        "tighten tightens tightened tightening 收紧 从紧",
+    ),
+    (
+        "guilty 有罪",
+        "acquitted innocent 无罪",
+    ),
+    (
+        "confirm confirms confirmed 证实 确认",
+        "deny denies denied denying denial refute refutes refuted 否认 辟谣 不实",
+    ),
+)
+"""Each pair is an axis, its sides written as words of English and of Chinese."""
+
+NEGATIONS: Final = frozenset(
+    (
+        "not no never without cannot nor neither wont dont doesnt isnt wasnt cant didnt hasnt havent wouldnt "
+        "arent couldnt shouldnt fail fails failed unable refuse refuses refused unlikely nothing none"
+    ).split()
+)
+NEGATIONS_ZH: Final = "未 没 不 无 非 并非 尚未 拒".split()
+NO_NEGATIONS_ZH: Final = (
+    "不超过 不超 不低于 不少于 不高于 不足 不断 不仅 不良 不动产 不锈钢 不确定 不同 不过 不久 未来 无锡 无人 "
+    "无线 无形 无忧 无疑 非洲 非银 非公开 非经常性 非农 非凡 没收 不及预期 未通过 无罪 不实 拒绝"
+).split()
+"""Where the character negates nothing, or is part of a word above."""
+
+DENIALS: Final = frozenset(
+    ("deny denies denied denying denial refute refutes refuted dismiss dismisses dismissed").split()
+)
+DENIALS_ZH: Final = "否认 辟谣 不实 澄清 不属实".split()
+
+STAGES: Final[tuple[str, ...]] = (
+    "pricing prices priced 定价",  # of an offering: see OFFERED
+    "completes completed complete completion closing closes closed 完成",
+    "terminates terminated terminate termination withdraws withdrawn withdraw cancels canceled cancelled "
+    "cancel scraps scrapped abandons 终止 撤回 取消 放弃",
+    "delays delayed delay postpones postponed postpone 推迟 延期",
+    "recalls recalled recall 召回",
+    "amends amended amend amendment 修订",
+)
+"""How far a thing has come: an offering, its price and its end are three events under nearly one headline."""
+
+OFFERED: Final = frozenset("offering offerings notes ipo placement bonds 定增 发行".split())
+"""Prices are a stage where something is offered, and else what oil has."""
+
+TRADE_AXIS: Final = 4
+"""Of OPPOSITES: "A buys it from B" and "B sells it to A" are one deal."""
+
+COLUMNS: Final = (
+    "factors to watch|press digest|deals of the day|market chatter|morning news call|week ahead diary|diary|"
+    "mergers and takeovers|research roundup|"
+    "早间新闻|早报|晚报|要闻精选|要闻汇总|公告精选|公告汇总|龙虎榜|财经日历|今日提示"
+)
+"""Titles of columns: they come every day under one name, with other news in them."""
+
+DIRECTED: Final = frozenset(
+    "buy buys acquire acquires sue sues beat beats top tops overtake overtakes owes pays".split()
+)
+DIRECTED_ZH: Final = "收购 起诉 超越 控股 入股 增持 举报".split()
+"""Who does it to whom: the same words with the sides changed tell the opposite."""
+
+COMMON: Final = frozenset(
+    (
+        "10 a about above access acquire acquires acquisition act adds adj adjusted after against agm agree "
+        "agreement agrees aims all also amends amid among an and announced announcement announces another any "
+        "appoints apr april are as at aug august authorizes award awards backs balance bancorp bank banks "
+        "basic be beats been before begins behind bid big bigger billion bln bn board boost boosts both brings "
+        "business but buy buyback buys by call calls can capital cash ceo cfo chairman chief chip class climb "
+        "climbs comment common company completes completion compliance conference confirms continues "
+        "convertible corp could court credit deal debt dec december declares definitive demand diluted dip "
+        "dips director disclosed dividend do does drag drags drop drops due earnings edge edges energy enters "
+        "eps estimates exec executive expands expect expected expects extends faces facility fall falls fda "
+        "feb february files filing final financial first fiscal five flat for forecast forecasts four friday "
+        "from full fund funds fy gaap gain gains gets gives global go group growth guidance h1 h2 had has have "
+        "he head help helps her high higher his hit hits holders holding holdings how if in inc income "
+        "increase increased increases industry initiates international into investment investor investors ipo "
+        "is issues it its jan january job jobs joins judge jul july jump jumps jun june k key lead leads least "
+        "less lift lifts likely limited listed listing llc loan long loss losses lower ltd made major make "
+        "makes mar march margin market markets may meeting merger midday million mixed mln mn monday months "
+        "more most named names near nears net new news next non notes nov november now oct october of off "
+        "offer offered offering offers official on one opens operating orders our out outlook output over "
+        "paper pay pays pct per percent pharma pharmaceuticals plan plans plc plea posts potential pre "
+        "preliminary premarket presents president price prices pricing probe product production profit program "
+        "progress project proposed prospectus provides public purchase q q1 q2 q3 q4 qtr qtrly quarter "
+        "quarterly raises rate reaches receives recent record regains regulator related release released "
+        "report reported reports repurchase repurchases resources respect results revenue revenues review rise "
+        "rises said sale sales saturday saw say saying says sec second secondary secures sees sell sells "
+        "senior sep sept september session sets several share shareholder shareholders shares she shelf should "
+        "signs since size slide slides slip slips slump slumps soar soars sold some source sources special st "
+        "stake states step still stock street strong submits subsidiary such sued suit sunday supplement surge "
+        "surges systems take takes talks target targets tax technologies term than that the their them "
+        "therapeutics they third this thousand three through thursday time timely to today top trade trading "
+        "trillion trust tuesday tumble tumbles two under underwritten undisclosed unit up update updates us "
+        "use versus via view views vs wall wants was we weak wednesday week weigh weighs were what when which "
+        "while who will win with work would year years yen you yoy"
+    ).split()
+)
+"""Words that name nobody, as they stand in titles in capitals."""
