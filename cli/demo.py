@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -103,10 +104,14 @@ def _seconds(text: str | None) -> float | None:
 
 class _Demo:
     def __init__(self, context: typer.Context, settings: Settings, play: Play, tell: Callable[[str], None]) -> None:
+        from ingest.scenario import day, subjects
+        from newstide.store import entities
         from newstide.store.connect import connect as connect_store
 
         self._settings, self._play, self._tell = settings, play, tell
         self._database = connect_store(settings)
+        cast = day.load_cast()
+        entities.change(self._database, lambda master: subjects.taken_in(cast, master), "demo", datetime.now(UTC))
         self._tree = ProcessTree(_command(context), _environment(settings), settings.data_dir / "logs")
         self._stop = threading.Event()
         self._told_seq = 0
