@@ -150,6 +150,8 @@ def movers(  # noqa: PLR0913, PLR0917
         emit_json(rows)
     else:
         emit_table(("entity", *_FIGURES), [(row["entity"], *_figures(row)) for row in rows])
+        if not rows:
+            say("nobody was in the news in this stretch")
 
 
 @app.command("novelty")
@@ -203,6 +205,8 @@ def breadth(  # noqa: PLR0913, PLR0917
         emit_json([{"sector": sector, "breadth": value, "entities": n} for sector, (value, n) in found.items()])
     else:
         emit_table(("sector", "breadth", "entities"), [(s or None, figure(v), n) for s, (v, n) in found.items()])
+        if not found:
+            say("nobody was in the news in this stretch")
 
 
 def _minute(at: Any) -> str:
