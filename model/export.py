@@ -187,7 +187,7 @@ def _assemble(
 
 
 def _save(folder: Path, manifest: Manifest) -> None:
-    (folder / artifact.MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+    (folder / artifact.MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
 
 
 def _entry(path: Path) -> FileEntry:
