@@ -8,7 +8,7 @@ from newstide.entities import starter
 
 
 def test_each_company_is_found_by_its_names_in_both_languages() -> None:
-    linker = starter.linker(entities_of(load_cast()))
+    linker = starter.linker(tuple(entities_of(load_cast())))
     for title in ("Halvern staff to share in profit", "Halvern Systems beats", "赫文系统上调指引"):
         (link,) = linker.link(title, "", (), date(2026, 11, 26))
         assert link.entity_id == "demo-hlvn"

@@ -108,7 +108,7 @@ def test_the_real_base_brings_equal_meanings_of_both_languages_together() -> Non
     def meaning(text: str) -> torch.Tensor:
         ids = tokenizer.encode(f"query: {text}", add_special_tokens=False).ids
         states: torch.Tensor = model(torch.tensor([[0, *ids, 2]])).last_hidden_state[0].mean(dim=0)
-        return states / states.norm()
+        return torch.nn.functional.normalize(states, dim=0)
 
     profit, gain, strike = map(meaning, ("the company's profit fell", "公司利润下降", "pilots vote to strike"))
     assert float(profit @ gain) > float(profit @ strike) + 0.05
