@@ -28,6 +28,7 @@ _PREFERENCE: Final[dict[str, tuple[Precision, ...]]] = {
 _CHARS_MAX: Final = 1_024
 # Tokens in one run: bounds memory whatever batch a caller hands over (16,384 x 1,536 floats = 100 MB).
 _TOKENS_PER_RUN_MAX: Final = 16_384
+_HAN_FIRST, _HAN_LAST = "\u3400", "\u9fff"
 _INPUTS: Final = ["input_ids", "token_type_ids"]
 _OUTPUT: Final = "logits"
 # In every language, for a model may read but one.
@@ -147,13 +148,26 @@ class OnnxScorer:
         return binding.copy_outputs_to_cpu()[0]
 
     def words(self, text: str) -> list[tuple[int, int]]:
-        """Pieces of one word joined, up to the model's limit."""
-        encoding = self._tokenizer.encode(_short(text))
-        spans: dict[int, tuple[int, int]] = {}
-        for word, (start, end) in zip(encoding.word_ids, encoding.offsets, strict=True):
-            if word is not None:
-                spans[word] = (spans.get(word, (start, end))[0], end)
-        return list(spans.values())
+        """Pieces of one word joined, up to the model's limit; of Chinese, which has no spaces, the pieces."""
+        short = _short(text)
+        encoding = self._tokenizer.encode(short)
+        spans: list[tuple[int, int]] = []
+        for sequence, (first, end) in zip(encoding.sequence_ids, encoding.offsets, strict=True):
+            before = spans[-1][1] if spans else 0
+            start = max(first, before)
+            start += len(short[start:end]) - len(short[start:end].lstrip())  # a piece may begin with its space
+            if sequence is None or start >= end:
+                continue
+            if spans and start == before and _goes_on(short[start - 1]) and _goes_on(short[start]):
+                spans[-1] = (spans[-1][0], end)
+            else:
+                spans.append((start, end))
+        return spans
+
+
+def _goes_on(character: str) -> bool:
+    """Whether a word of letters or digits goes on over this character."""
+    return character.isalnum() and not _HAN_FIRST <= character <= _HAN_LAST
 
 
 def _short(text: str) -> str:

@@ -56,6 +56,19 @@ def test_the_words_that_are_named_carry_the_score(scorer: Scorer, texts: list[st
     assert np.mean(named) > 2 * np.mean(others)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Shares plunge 30% after the auditor resigns", "Shares plunge 30% after the auditor resigns".split()),
+        ("公司净利润同比下降30%", ["公司", "净利润", "同比", "下降", "30%"]),
+        ("甲公司Q3亏损", ["甲", "公司", "Q3", "亏损"]),
+        ("", []),
+    ],
+)
+def test_words_are_those_that_a_reader_sees(scorer: Scorer, text: str, expected: list[str]) -> None:
+    assert [text[start:end] for start, end in scorer.words(text)] == expected
+
+
 def test_two_companies_in_one_headline_have_their_own_fates(scorer: Scorer) -> None:
     pairs = [
         ("Acme loses the navy contract to Borealis", "Acme", "Borealis"),
