@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=3)
     parser.add_argument("--partitions", type=int, default=6)
     parser.add_argument("--faults", action="store_true", help="kill one processor twice, freeze and wake another")
+    parser.add_argument("--json", action="store_true", help="print one JSON line alone")
     options = parser.parse_args()
     report = Report()
     with ground(options.partitions) as made:
@@ -60,7 +61,7 @@ def main() -> int:
         }
         _stop(children, report)
         _check(made, replayed, report)
-    return _print(report)
+    return _print(report, options.json)
 
 
 def _received(made: Ground) -> int:
@@ -147,11 +148,12 @@ def _check(made: Ground, replayed: dict[str, Any], report: Report) -> None:
     report.figures |= {"rows": len(rows), "announced": len(announced), "announced_again": len(announced) - len(said)}
 
 
-def _print(report: Report) -> int:
-    for name, value in report.figures.items():
-        print(f"{name.replace('_', ' '):>32}  {value}")
-    for name, passed in report.checks.items():
-        print(f"{'ok' if passed else 'FAILED':>32}  {name}")
+def _print(report: Report, only_json: bool) -> int:
+    if not only_json:
+        for name, value in report.figures.items():
+            print(f"{name.replace('_', ' '):>32}  {value}")
+        for name, passed in report.checks.items():
+            print(f"{'ok' if passed else 'FAILED':>32}  {name}")
     passed = all(report.checks.values())
     print(json.dumps({**report.figures, "checks": report.checks, "passed": passed}))
     return 0 if passed else 1
