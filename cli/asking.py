@@ -25,6 +25,7 @@ Source = Annotated[list[str] | None, typer.Option(help="Only this source; may be
 Tier = Annotated[list[int] | None, typer.Option(min=1, max=3, help="Only sources of this tier; may be repeated.")]
 AsOf = Annotated[str | None, typer.Option(help="As it was known then; the answer never changes.")]
 Model = Annotated[str, typer.Option(help="A model version, instead of the one in use when a story came.")]
+Step = Annotated[str, typer.Option(help="Between two values: 1h, 1d, 1w.")]
 Window = Annotated[str, typer.Option(help="How far an index looks back: 6h, 1d, 2w.")]
 HalfLife = Annotated[str, typer.Option(help="After which a story weighs half in the decayed index.")]
 
