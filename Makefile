@@ -49,7 +49,7 @@ $(VENV)/.bootstrap: requirements/bootstrap.lock
 	@$(PY) -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all: -r $<
 	@pwd -P > $@
 
-$(VENV)/.cpu: requirements/cpu.lock $(VENV)/.bootstrap
+$(VENV)/.cpu: requirements/cpu.lock requirements/base.lock $(VENV)/.bootstrap
 	@echo "setup: packages of $<"
 	@$(PIP_SYNC) -r $<
 	@touch $@
@@ -58,7 +58,7 @@ $(VENV)/.project: pyproject.toml $(VENV)/.cpu
 	@$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.lock $(VENV)/.project
+$(VENV)/.dev: requirements/dev.lock requirements/train.lock $(VENV)/.project
 	@echo "setup: packages of $< (torch among them: some gigabytes)"
 	@$(PIP_SYNC) -r $<
 	@touch $@
@@ -105,13 +105,18 @@ bench: dev services ## Run every benchmark; each prints a ratio against a peer
 
 # --- maintain --------------------------------------------------------------------------------------------------------
 # One resolution for all: dev first, the others bound to its versions. `make lock ARGS=--upgrade` moves the versions.
+# What a set has in common with a smaller one stands in the smaller one's file alone (requirements/layers.py).
 
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
           --no-emit-index-url --no-emit-find-links $(ARGS)
+WHOLE   = $(VENV)/lock
 
 lock: $(VENV)/.bootstrap ## Resolve the lock files anew, with hashes and without addresses
-	$(COMPILE) pyproject.toml --extra cpu --extra train --extra dev --output-file requirements/dev.lock
-	$(COMPILE) pyproject.toml --extra cpu --extra train --constraint requirements/dev.lock --output-file requirements/train.lock
-	$(COMPILE) pyproject.toml --extra cpu --constraint requirements/dev.lock --output-file requirements/cpu.lock
-	$(COMPILE) pyproject.toml --extra gpu --constraint requirements/dev.lock --output-file requirements/gpu.lock
-	$(COMPILE) requirements/bootstrap.in --constraint requirements/dev.lock --output-file requirements/bootstrap.lock
+	@mkdir -p $(WHOLE)
+	$(COMPILE) pyproject.toml --extra cpu --extra train --extra extract --extra dev --output-file $(WHOLE)/dev.lock
+	$(COMPILE) pyproject.toml --extra cpu --extra train --constraint $(WHOLE)/dev.lock --output-file $(WHOLE)/train.lock
+	$(COMPILE) pyproject.toml --extra cpu --constraint $(WHOLE)/dev.lock --output-file $(WHOLE)/cpu.lock
+	$(COMPILE) pyproject.toml --extra gpu --constraint $(WHOLE)/dev.lock --output-file $(WHOLE)/gpu.lock
+	$(COMPILE) pyproject.toml --constraint $(WHOLE)/dev.lock --output-file $(WHOLE)/base.lock
+	$(COMPILE) requirements/bootstrap.in --constraint $(WHOLE)/dev.lock --output-file requirements/bootstrap.lock
+	$(PY) requirements/layers.py $(WHOLE) requirements

@@ -14,14 +14,15 @@ from datetime import datetime
 from typing import Final
 
 from ingest.fetch import Fetcher, NotModified
-from ingest.guard import Guard
 from ingest.novelty import Judged, judge
 from ingest.polled import Polled, host_of, next_state, normalised, printable, startable, starting_state
 from ingest.publish import COMMAND_PATIENCE_S, Outlets, connected, until_done
 from ingest.worker import parse_in_worker
 from newstide.errors import Retryable, SourceUnavailable, UsageError
+from newstide.outbound.guard import Guard
+from newstide.sections import FeedSettings
 from newstide.service import Service
-from newstide.settings import FeedSettings, Settings
+from newstide.settings import Settings
 from newstide.store import sources
 from newstide.store.sources import SourceState
 from newstide.store.writes import add_rejects

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
-import httpcore2
 import httpx2
 
 from ingest.dates import read_date
-from ingest.guard import Deadline, Guard, GuardedBackend, Refused
 from newstide.errors import SourceUnavailable
+from newstide.outbound.guard import Deadline, Guard, Refused
+from newstide.outbound.transport import NETWORK_ERRORS, GuardedTransport
 
 BODY_BYTES_MAX: Final = 15 << 20
 """Decoded. The largest real feeds are below 5 MiB."""
@@ -50,38 +50,6 @@ class NotModified:
     """The publisher says that nothing changed since the last time."""
 
 
-class _Transport(httpx2.BaseTransport):
-    """httpx over a connection pool whose door to the network is ours. Lives for one fetch: the deadline is in it."""
-
-    def __init__(self, guard: Guard, deadline: Deadline, ssl_context: Any) -> None:
-        backend = GuardedBackend(guard, deadline)
-        self._pool = httpcore2.ConnectionPool(ssl_context=ssl_context, network_backend=backend, max_connections=2)
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        url = request.url
-        asked = httpcore2.Request(
-            method=request.method,
-            url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=request.headers.raw,
-        )
-        answer = self._pool.handle_request(asked)
-        return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer))
-
-    def close(self) -> None:
-        self._pool.close()
-
-
-class _Body(httpx2.SyncByteStream):
-    def __init__(self, answer: httpcore2.Response) -> None:
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._answer.iter_stream()
-
-    def close(self) -> None:
-        self._answer.close()
-
-
 class Fetcher:
     """Fetches documents for one user agent. May be used by several threads; holds no connection between fetches."""
 
@@ -105,24 +73,18 @@ class Fetcher:
             headers["If-None-Match"] = etag
         if last_modified:
             headers["If-Modified-Since"] = last_modified
-        transport = _Transport(self._guard, deadline, self._ssl_context)
+        transport = GuardedTransport(self._guard, deadline, self._ssl_context)
         try:
             with httpx2.Client(transport=transport, trust_env=False, headers=headers, timeout=None) as client:
                 return _follow(client, url, now)
         except Refused as error:
             raise SourceUnavailable(f"{url} is not fetched", why=str(error), fix=_REFUSED_FIX) from error
-        except (*_NETWORK_ERRORS, httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
+        except (*NETWORK_ERRORS, httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
             why = str(error) or type(error).__name__
             raise SourceUnavailable(f"{url} does not answer", why=why, fix="newstide will try again") from error
 
 
 _REFUSED_FIX: Final = "for an intranet set ingest.allow_private_addresses"
-_NETWORK_ERRORS: Final = (
-    httpcore2.NetworkError,
-    httpcore2.TimeoutException,
-    httpcore2.ProtocolError,
-    httpcore2.UnsupportedProtocol,
-)
 
 
 def _follow(client: httpx2.Client, url: str, now: datetime) -> Fetched | NotModified:

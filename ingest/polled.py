@@ -18,7 +18,7 @@ from ingest.normalise import Origin, normalise
 from ingest.novelty import Judged
 from ingest.schedule import next_due_at
 from newstide.messages import NewsItem, Reject
-from newstide.settings import FeedSettings
+from newstide.sections import FeedSettings
 from newstide.store.sources import SourceState
 
 KIND: Final = "feed"

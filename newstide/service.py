@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from newstide.clock import Clock, SystemClock
 from newstide.errors import PortInUse, SettingsInvalid
-from newstide.settings import ServiceSettings
+from newstide.sections import ServiceSettings
 from newstide.telemetry import Metrics, configure_logs, logger
 
 DRAIN_S: Final = 10.0

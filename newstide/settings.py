@@ -14,13 +14,22 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit
+from typing import Any, Final
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from newstide.errors import SettingsInvalid
-from newstide.sections import RollupSettings, Section
+from newstide.sections import (
+    BusSettings,
+    DashboardSettings,
+    IngestSettings,
+    ModelSettings,
+    ProcessorSettings,
+    RollupSettings,
+    Section,
+    ServiceSettings,
+    StoreSettings,
+)
 
 PREFIX: Final = "NEWSTIDE_"
 DEFAULT_FILE: Final = Path("newstide.toml")
@@ -31,98 +40,6 @@ _LISTS: Final = ("ingest.feeds", "rollups.tier_1", "rollups.tier_3")
 """Settings that the environment spells as JSON."""
 
 _QUERY_PASSWORD: Final = re.compile(r"([?&]\w*password=)[^&]*", re.IGNORECASE)
-
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Port = Annotated[int, Field(ge=0, le=65_535)]
-Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:%_-]{1,253}$")]
-Threads = Literal["auto"] | Annotated[int, Field(ge=1, le=256)]
-Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}$")]
-
-
-class BusSettings(Section):
-    kind: Literal["embedded", "kafka"] = Field("embedded", description="embedded: a log in SQLite; kafka: a broker")
-    bootstrap: str = Field("", description="Kafka: host:port, several joined by commas")
-    topic_raw: Topic = Field("news.raw", description="topic of received stories")
-    topic_scored: Topic = Field("news.scored", description="topic of scored stories")
-    partitions: int = Field(6, ge=1, le=1_000, description="partitions of a topic that we make")
-    session_timeout_s: Seconds = Field(10.0, ge=6, description="a member silent this long loses its partitions")
-    on_history_change: Literal["stop", "rewind"] = Field(
-        "stop", description="when the log is not the one we read: stop, or read again from its start"
-    )
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["", "SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"] = ""
-    sasl_username: str = ""
-    sasl_password: SecretStr = SecretStr("")
-    tls_ca_file: str = ""
-
-
-class StoreSettings(Section):
-    url: SecretStr = Field(
-        SecretStr(""), description="postgresql+psycopg://user:password@host/name; empty: SQLite in data_dir"
-    )
-
-
-class ModelSettings(Section):
-    artifact: str = Field("", description="an artifact folder; empty: the active one that ships with newstide")
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: Threads = Field("auto", description="of one scorer; auto: a core is left to broker and database")
-    token_budget: int = Field(1_024, ge=128, le=1 << 20, description="longest x count of one run of the model")
-
-
-class FeedSettings(Section):
-    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    url: str
-    every_s: Annotated[float, Field(ge=15, le=86_400)] = 300.0
-
-    @field_validator("url")
-    @classmethod
-    def _is_public_http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be an http or https address")
-        if parts.username or parts.password:
-            raise ValueError("must not carry a user name or a password")
-        return url
-
-
-class IngestSettings(Section):
-    feeds: tuple[FeedSettings, ...] = ()
-    user_agent: str = Field("newstide/0.1 (+set ingest.user_agent)", description="who we say we are to publishers")
-    allow_private_addresses: bool = Field(
-        False, description="let feeds live on loopback and private networks (tests, intranets)"
-    )
-
-    @field_validator("feeds")
-    @classmethod
-    def _names_differ(cls, feeds: tuple[FeedSettings, ...]) -> tuple[FeedSettings, ...]:
-        names = [feed.name for feed in feeds]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two feeds are called {', '.join(twice)}")
-        return feeds
-
-
-class ProcessorSettings(Section):
-    group: str = Field("processor", min_length=1, max_length=64, description="consumer group, and key of the offsets")
-    batch_stories: int = Field(256, ge=1, le=100_000, description="stories of one transaction")
-    reject_ratio_max: float = Field(
-        0.5, gt=0, le=1, description="of the last 1,000 stories; past it the consumer stops"
-    )
-    reject_run_max: int = Field(500, ge=1, description="rejects in a row; past it the consumer stops")
-
-
-class DashboardSettings(Section):
-    host: Host = "127.0.0.1"
-    port: Port = Field(8501, description="0: any free port")
-
-
-class ServiceSettings(Section):
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal, else JSON")
-    health_host: Host = "127.0.0.1"
-    health_port: Port = Field(0, description="/livez, /readyz and /metrics; 0: off")
-    health_file: str = Field("", description="touched while the loop turns; empty: off")
-    instance: str = Field("", max_length=64, description="this process in its group; empty: host name and a number")
 
 
 class Settings(Section):

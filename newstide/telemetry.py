@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from newstide.settings import ServiceSettings
+from newstide.sections import ServiceSettings
 
 TEXT_MAX: Final = 300
 """Characters of outside text in a log line."""

@@ -8,7 +8,8 @@ from typing import Final
 
 from newstide.bus.port import Bus
 from newstide.errors import SettingsInvalid
-from newstide.settings import BusSettings, Settings
+from newstide.sections import BusSettings
+from newstide.settings import Settings
 
 _ADDRESS: Final = re.compile(r"(?:[A-Z_]+://)?(?:\[[0-9a-f:.]+\]|[\w.-]+)(?::\d{1,5})?", re.IGNORECASE)
 

@@ -27,8 +27,9 @@ from newstide.consume.policy import RejectBudget
 from newstide.messages import NewsItem, Tally, content_hash_of, partition_of, story_id_of
 from newstide.scoring.port import Encoded
 from newstide.scoring.stub import StubScorer
+from newstide.sections import BusSettings, ServiceSettings
 from newstide.service import Service
-from newstide.settings import BusSettings, ServiceSettings, Settings
+from newstide.settings import Settings
 from newstide.store import health, migrate
 from newstide.store.database import Database, Transaction
 from newstide.store.schema import scores, stream_gaps

@@ -43,9 +43,10 @@ def test_every_package_and_lock_is_copied(root: Path, dockerfile: str, project: 
     packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     assert set(packages) <= set(sources)
     assert {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]} <= set(sources)
-    assert {"requirements/bootstrap.lock", "requirements/${EXTRA}.lock"} <= set(sources)
+    assert {"requirements/bootstrap.lock", "requirements/base.lock", "requirements/${EXTRA}.lock"} <= set(sources)
     for extra in EXTRAS:
-        assert (root / "requirements" / f"{extra}.lock").is_file()
+        lock = (root / "requirements" / f"{extra}.lock").read_text("utf-8")
+        assert re.findall(r"^-r (.+)$", lock, re.MULTILINE) == ["base.lock"]
     named = {re.sub(r"/.*\.lock$", "/*.lock", source) for source in sources}
     assert named == let_through(root)
 

@@ -13,8 +13,8 @@ import pytest
 
 from ingest import fetch as fetching
 from ingest.fetch import Fetched, Fetcher, NotModified, retry_after_s
-from ingest.guard import Address, Guard, Refused, is_public
 from newstide.errors import SourceUnavailable
+from newstide.outbound.guard import Address, Guard, Refused, is_public
 from tests.integration.ingest.conftest import Answer, Publisher
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

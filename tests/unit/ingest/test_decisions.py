@@ -18,7 +18,7 @@ from ingest.schedule import BACK_OFF_S_MAX, next_due_at
 from ingest.sequence import Pace, Revisions
 from newstide.errors import UsageError
 from newstide.messages import NewsItem
-from newstide.settings import FeedSettings
+from newstide.sections import FeedSettings
 from newstide.store.sources import SeenText, SourceState
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

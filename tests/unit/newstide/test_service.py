@@ -12,8 +12,8 @@ import pytest
 
 from newstide.clock import FakeClock
 from newstide.errors import PortInUse, SettingsInvalid
+from newstide.sections import ServiceSettings
 from newstide.service import ALIVE_WITHIN_S, Service, running
-from newstide.settings import ServiceSettings
 from newstide.telemetry import Metrics, logger
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from newstide.settings import ServiceSettings
+from newstide.sections import ServiceSettings
 from newstide.telemetry import CATALOGUE, Metrics, configure_logs, logger
 
 

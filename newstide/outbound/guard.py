@@ -1,7 +1,7 @@
-"""Where a fetch may go: the address that is really connected to is checked, at the moment of the connection.
+"""Where a request may go: the address that is really connected to is checked, at the moment of the connection.
 
 Names are resolved here and nowhere else, so a name that answers differently the second time, a redirect, or an odd
-spelling of an address changes nothing. Every read and write keeps to one deadline for the whole fetch.
+spelling of an address changes nothing. Every read and write keeps to one deadline for the whole request.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Guard:
 
 @dataclass(slots=True)
 class Deadline:
-    """When a fetch must be over, and whether somebody wants it to end now."""
+    """When a request must be over, and whether somebody wants it to end now."""
 
     at_s: float
     cancelled: Callable[[], bool]
@@ -89,7 +89,7 @@ class Deadline:
         """How long the next wait may be. Raises TimeoutError when there is no time left."""
         left_s = self.at_s - time.monotonic()
         if left_s <= 0 or self.cancelled():
-            raise httpcore2.ReadTimeout("the fetch took too long")
+            raise httpcore2.ReadTimeout("the request took too long")
         return min(left_s, wanted_s)
 
 
@@ -123,11 +123,11 @@ class GuardedBackend(httpcore2.NetworkBackend):
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore2.NetworkStream:
-        raise Refused("a feed does not live in a Unix socket")
+        raise Refused("nobody outside lives in a Unix socket")
 
 
 class _Stream(httpcore2.NetworkStream):
-    """A connection whose every wait ends with the fetch's deadline."""
+    """A connection whose every wait ends with the request's deadline."""
 
     def __init__(self, inner: httpcore2.NetworkStream, deadline: Deadline) -> None:
         self._inner, self._deadline = inner, deadline
