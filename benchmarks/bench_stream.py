@@ -18,7 +18,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.ground import SESSION_S, Child, Ground, ground, headlines, machine, wait_until
+from benchmarks.ground import Child, Ground, ground, headlines, machine, wait_until
 from newstide.codec import decode_items, decode_stories
 from newstide.messages import NewsItem, ScoredStory
 
@@ -68,6 +68,15 @@ def _received(made: Ground) -> int:
     return int(made.query("SELECT coalesce(sum(received), 0) FROM streams")[0][0])
 
 
+def _offsets(made: Ground) -> dict[int, int]:
+    return dict(made.query("SELECT partition, next_offset FROM streams"))
+
+
+def _all_moved(made: Ground, stood: dict[int, int]) -> bool:
+    """Whether every partition went on since: also those of one who is frozen, so somebody else has them."""
+    return all(offset > stood[partition] for partition, offset in _offsets(made).items())
+
+
 def _harm(made: Ground, children: list[Child], total: int, report: Report) -> None:
     """-9 twice for the first processor; the second is frozen until the others have its partitions, then woken."""
     victim, sleeper = children[0], children[1]
@@ -80,9 +89,10 @@ def _harm(made: Ground, children: list[Child], total: int, report: Report) -> No
     while not rejections and freezes < 3:  # a freeze between two turns holds nothing that could be rejected
         freezes += 1
         sleeper.signal(signal.SIGSTOP)
-        time.sleep(SESSION_S + 4)  # the broker's patience, and the others' first turn with its partitions
+        stood = _offsets(made)
+        wait_until(lambda s=stood: _all_moved(made, s), "the others have its partitions", 120)  # type: ignore[misc]
         sleeper.signal(signal.SIGCONT)
-        deadline_s = time.monotonic() + 15
+        deadline_s = time.monotonic() + 30
         while not rejections and time.monotonic() < deadline_s:
             time.sleep(0.2)
             rejections = sleeper.metric("newstide_consumer_cas_rejections_total")
