@@ -249,6 +249,6 @@ def _print(summary: dict[str, Any]) -> None:
             "rate": f"{summary['per_second']} stories/s over {summary['seconds']} s",
             "latency": f"p50 {summary['p50_ms']} ms, p95 {summary['p95_ms']} ms from receipt to storage",
             "kept in": summary["data_dir"],
-            "next": "newstide init (your feeds), newstide init --profile kafka (your Kafka), docker compose up",
+            "next": "newstide init (your sources), newstide init --profile kafka (your Kafka), docker compose up",
         }
     )
