@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
@@ -52,7 +52,7 @@ def put(database: Database, wanted: Sequence[tuple[Source, str]], now: datetime,
     outcome = PutOutcome()
     with database.transaction() as connection:
         rows = connection.execute(select(sources))
-        known = {row.source: row._mapping for row in rows}
+        known: dict[str, Mapping[str, Any]] = {row.source: dict(row._mapping) for row in rows}
         for place, (source, rate_key) in enumerate(wanted):
             row = _definition(source, rate_key)
             spread_s = min(source.every_s, SPREAD_S_MAX) * place / len(wanted)
@@ -63,7 +63,7 @@ def put(database: Database, wanted: Sequence[tuple[Source, str]], now: datetime,
 
 
 def _put_one(
-    connection: Connection, row: Row, first: Row, known: Mapping[str, object] | None, outcome: PutOutcome, replace: bool
+    connection: Connection, row: Row, first: Row, known: Mapping[str, Any] | None, outcome: PutOutcome, replace: bool
 ) -> None:
     name = row["source"]
     if known is None:
