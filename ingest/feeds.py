@@ -155,7 +155,7 @@ class FeedLoop:
 
         def save() -> None:
             with database.transaction() as connection:
-                leases.settle(connection, leased, state, polled.at)
+                leases.settle(connection, leased, state, self.service.clock.now())
                 add_rejects(connection, rejects)
                 if judged.texts:
                     sources.remember(connection, name, judged.texts, polled.at)

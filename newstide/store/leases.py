@@ -33,11 +33,12 @@ class Leased:
     source: Source
     state: SourceState
     epoch: int
+    gap_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Claiming:
-    """What a worker would take. `gaps_s`: by kind, the least time between the starts of two polls with one rate key.
+    """What a worker would take. `gaps_s`: by kind, the least time from the end of a poll to the next of its rate key.
 
     `unasked_since` takes every source that was not asked since then, due or not.
     """
@@ -56,17 +57,16 @@ def claim(database: Database, claiming: Claiming, now: datetime) -> list[Leased]
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_CLAIMS})"))
         taken = []
         for row in connection.execute(_claimable(claiming, now)).mappings().all():
-            epoch = row["lease_epoch"] + 1
-            free_at = now + timedelta(seconds=claiming.gaps_s[row["kind"]])
+            epoch, gap_s = row["lease_epoch"] + 1, claiming.gaps_s[row["kind"]]
             lease = {
                 "lease_owner": claiming.owner,
                 "lease_until": now + timedelta(seconds=claiming.lease_s),
                 "lease_epoch": epoch,
-                "rate_free_at": free_at,
+                "rate_free_at": now + timedelta(seconds=gap_s),
             }
             if _write(connection, row["source"], row["lease_epoch"], lease):
                 known = registered(row)
-                taken.append(Leased(known.source, known.state, epoch))
+                taken.append(Leased(known.source, known.state, epoch, gap_s))
         return taken
 
 
@@ -111,8 +111,12 @@ def release(database: Database, held: Mapping[str, int]) -> None:
 
 
 def settle(connection: Connection, leased: Leased, state: SourceState, now: datetime) -> None:
-    """Where the source stands after the poll, and the end of the lease. Raises Fenced when the lease is lost."""
+    """Where the source stands after the poll, and the end of the lease. Raises Fenced when the lease is lost.
+
+    The gap counts from here, for nobody knows when exactly the publisher was asked.
+    """
     row = {name: value for name, value in state_row(state, now).items() if name not in _DEFINED}
+    row["rate_free_at"] = now + timedelta(seconds=leased.gap_s)
     if not _write(connection, leased.source.name, leased.epoch, row | {"lease_until": None}):
         raise Fenced(
             f"the source {leased.source.name} is asked by another worker", why="this one was silent for too long"
