@@ -97,10 +97,15 @@ def unasked(database: Database, kinds: Iterable[str], since: datetime) -> int:
         return int(connection.execute(select(func.count()).where(_wanted(kinds), waiting)).scalar_one())
 
 
-def renew(database: Database, held: Mapping[str, int], until: datetime) -> set[str]:
-    """Keep leases, by name and number; returns the names that are still ours."""
+def renew(database: Database, held: Mapping[str, int], now: datetime, until: datetime) -> set[str]:
+    """Keep leases, by name and number; returns the names that are still ours. One that has ended is lost, even if
+    nobody took the source: its host may be asked by another worker for another source."""
     with database.transaction() as connection:
-        return {name for name, epoch in sorted(held.items()) if _write(connection, name, epoch, {"lease_until": until})}
+        return {
+            name
+            for name, epoch in sorted(held.items())
+            if _write(connection, name, epoch, {"lease_until": until}, sources.c.lease_until > now)
+        }
 
 
 def release(database: Database, held: Mapping[str, int]) -> None:
@@ -123,6 +128,6 @@ def settle(connection: Connection, leased: Leased, state: SourceState, now: date
         )
 
 
-def _write(connection: Connection, name: str, epoch: int, values: Mapping[str, Any]) -> bool:
-    ours = sources.c.source == name, sources.c.lease_epoch == epoch
+def _write(connection: Connection, name: str, epoch: int, values: Mapping[str, Any], *also: Any) -> bool:
+    ours = sources.c.source == name, sources.c.lease_epoch == epoch, *also
     return bool(connection.execute(update(sources).where(*ours).values(**values)).rowcount)

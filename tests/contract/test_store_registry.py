@@ -165,7 +165,7 @@ def test_a_lease_that_was_lost_writes_nothing(database: Database) -> None:
     settle(database, quick, replace(quick.state, etag='"new"', next_due_at=NOON + 9 * LEASE))
     with pytest.raises(Fenced, match="another worker"):
         settle(database, slow, replace(slow.state, etag='"old"'))
-    assert leases.renew(database, {"a": slow.epoch}, NOON + 99 * LEASE) == set()
+    assert leases.renew(database, {"a": slow.epoch}, NOON, NOON + 99 * LEASE) == set()
     found = registry.load(database, "a")
     assert found is not None and (found.state.etag, found.leased(NOON)) == ('"new"', False)
 
@@ -183,8 +183,10 @@ def test_settling_twice_is_harmless(database: Database) -> None:
 def test_a_renewed_lease_lasts_and_a_released_one_is_free(database: Database) -> None:
     put(database, source("a"))
     (leased,) = leases.claim(database, CLAIMING, NOON)
-    assert leases.renew(database, {"a": leased.epoch, "none": 1}, NOON + 3 * LEASE) == {"a"}
+    assert leases.renew(database, {"a": leased.epoch, "none": 1}, NOON, NOON + 3 * LEASE) == {"a"}
     assert leases.claim(database, CLAIMING, NOON + 2 * LEASE) == []
+    late = NOON + 3 * LEASE
+    assert leases.renew(database, {"a": leased.epoch}, late, late + LEASE) == set(), "it has ended"
     leases.release(database, {"a": leased.epoch})
     assert names(leases.claim(database, CLAIMING, NOON + 2 * LEASE)) == ["a"]
 
