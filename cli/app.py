@@ -27,6 +27,7 @@ from cli import (
     process,
     query,
     rescore,
+    sources,
     status,
     study,
     topics,
@@ -44,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demo.demo)
+app.add_typer(demo.app)
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("status")(status.status)
@@ -63,6 +64,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(model.app, name="model")
 app.add_typer(label.app, name="label")
 app.add_typer(entities.app, name="entities")
+app.add_typer(sources.app, name="sources")
 
 
 @app.callback(invoke_without_command=True)

@@ -1,28 +1,25 @@
-"""When to ask again, what is new, where a feed then stands, which column is which, what is due."""
+"""What is new, where a source then stands, which column is which, what is due."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ingest.columns import Columns, WrongType, entry_maker, resolve
 from ingest.entry import Entry, Parsed, Problem
-from ingest.fetch import Fetched, NotModified
+from ingest.fetch import Fetched, NotModified, max_age_s
 from ingest.normalise import Origin, normalise
 from ingest.novelty import Judged, judge
-from ingest.polled import Polled, next_state, normalised, startable, starting_state
+from ingest.polled import Polled, next_state, normalised
 from ingest.replay import source_name, stem_of
 from ingest.rows import format_of
-from ingest.schedule import BACK_OFF_S_MAX, next_due_at
 from ingest.sequence import Pace, Revisions
 from newstide.errors import UsageError
 from newstide.messages import NewsItem
-from newstide.sections import FeedSettings
-from newstide.store.sources import SeenText, SourceState
+from newstide.sources import Source, SourceState
+from newstide.store.sources import SeenText
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-WIRE = FeedSettings(name="wire", url="https://wire.example/feed", every_s=300)
+WIRE = Source(name="wire", url="https://wire.example/feed", every_s=300)
 NOTHING = Judged((), (), 0)
 
 
@@ -30,30 +27,6 @@ def item(name: str, title: str) -> NewsItem:
     outcome = normalise(Entry(id=name, title=title), Origin("wire", "feed wire", NOW), 0)
     assert isinstance(outcome, NewsItem)
     return outcome
-
-
-@given(
-    st.floats(15, 86_400),
-    st.integers(0, 10_000),
-    st.none() | st.floats(0, 1e6),
-    st.floats(0, 1, exclude_max=True),
-)
-def test_the_next_poll_is_neither_at_once_nor_never(
-    every_s: float, failures: int, retry_after_s: float | None, draw: float
-) -> None:
-    due = next_due_at(every_s=every_s, failures=failures, retry_after_s=retry_after_s, draw=draw, now=NOW)
-    wait_s = (due - NOW).total_seconds()
-    assert 0.89 * every_s <= wait_s <= BACK_OFF_S_MAX
-    assert wait_s >= min(retry_after_s or 0.0, BACK_OFF_S_MAX) - 0.001
-
-
-def test_failures_double_the_wait() -> None:
-    waits = [
-        (next_due_at(every_s=300, failures=n, retry_after_s=None, draw=0.5, now=NOW) - NOW).total_seconds()
-        for n in range(12)
-    ]
-    assert waits[:4] == [300, 600, 1_200, 2_400]
-    assert waits[-1] == BACK_OFF_S_MAX
 
 
 def test_new_edited_unchanged() -> None:
@@ -65,29 +38,6 @@ def test_new_edited_unchanged() -> None:
     assert known[first.story_id] == SeenText(first.story_id, edited.content_hash, 2)
     assert judge([edited, other], known) == Judged((), (known[edited.story_id], known[other.story_id]), 2)
     assert [each.revision for each in judge([first], known).publish] == [3]
-
-
-def test_one_poll_at_a_time_from_a_host() -> None:
-    feeds = [
-        WIRE,
-        FeedSettings(name="same", url="https://WIRE.example/other"),
-        FeedSettings(name="later", url="https://b.example/"),
-        FeedSettings(name="busy", url="https://c.example/"),
-    ]
-    states = {feed.name: starting_state(feed, None, at_once=False) for feed in feeds}
-    states["later"] = SourceState(source="later", kind="feed", next_due_at=NOW + timedelta(seconds=1))
-    assert startable(feeds, states, ["c.example"], NOW) == [WIRE]
-    assert [feed.name for feed in startable(feeds[1:], states, [], NOW + timedelta(seconds=1))] == [
-        "same",
-        "later",
-        "busy",
-    ]
-
-
-def test_a_feed_that_moved_is_asked_anew() -> None:
-    known = SourceState(source="wire", kind="feed", url="https://old.example/", etag='"v1"', failures=3, received=7)
-    moved = starting_state(WIRE, known, at_once=False)
-    assert (moved.etag, moved.failures, moved.received, moved.url) == ("", 0, 7, WIRE.url)
 
 
 def test_cursors_move_only_past_what_was_read_whole() -> None:
@@ -103,6 +53,32 @@ def test_cursors_move_only_past_what_was_read_whole() -> None:
     failed = next_state(before, Polled(WIRE, NOW, error="gone", retry_after_s=9_000.0), NOTHING, 0)
     assert (failed.etag, failed.failures, failed.last_success_at) == ('"old"', 3, None)
     assert failed.next_due_at == NOW + timedelta(seconds=9_000)
+
+
+def test_a_poll_tells_of_rhythm_and_of_the_next() -> None:
+    before = SourceState(source="wire", kind="feed", last_new_at=NOW - timedelta(hours=2))
+    new = Judged((item("1", "A"), item("2", "B")), (), 0)
+    found = next_state(before, Polled(WIRE, NOW, Fetched(WIRE.url, b"", "", max_age_s=1_000.0)), new, 0)
+    assert (found.polled_at, found.last_new_at, found.rhythm_s) == (NOW, NOW, 3_600.0)
+    assert found.next_due_at is not None and 1_000 <= (found.next_due_at - NOW).total_seconds() <= 1_100
+    quiet = next_state(found, Polled(WIRE, NOW + timedelta(hours=1), NotModified()), NOTHING, 0)
+    assert (quiet.last_new_at, quiet.rhythm_s) == (NOW, 3_600.0)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("max-age=60", 60.0),
+        ("public, Max-Age = 60, must-revalidate", 60.0),
+        ('max-age="60"', 60.0),
+        ("s-maxage=60", None),
+        ("max-age=0, no-store", None),
+        ("max-age=-1", None),
+        ("", None),
+    ],
+)
+def test_what_cache_control_says(header: str, seconds: float | None) -> None:
+    assert max_age_s(header) == seconds
 
 
 def test_a_bad_entry_is_known_again() -> None:
