@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.context import Json, settings_of
+from cli.context import Json, load_of, settings_of
 from cli.output import emit_json, emit_pairs
 
 if TYPE_CHECKING:
@@ -76,6 +76,41 @@ def feeds(
     with running("ingest", settings.service) as service:
         summary = run_feeds(settings, service, once=once)
     _print(asdict(summary), as_json)
+
+
+@app.command("push")
+def push(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default: this machine only.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes any free one.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take signed webhooks (POST /v1/push/SOURCE) from the senders of push.sources, until stopped."""
+    settings, origins = load_of(context, {"push.host": host, "push.port": port})
+    from ingest.push.serve import run_push
+    from newstide.files import require_private
+    from newstide.service import running
+
+    origin = origins["push.sources"]
+    if origin.startswith("file ") and any(sender.secrets for sender in settings.push.sources):
+        require_private(Path(origin.removeprefix("file ")))
+    with running("push", settings.service) as service:
+        summary = run_push(settings, service)
+    _print(asdict(summary), as_json)
+
+
+secret_app = typer.Typer(help="Secrets with which senders sign what they push.", no_args_is_help=True)
+app.add_typer(secret_app, name="push-secret")
+
+
+@secret_app.command("new")
+def new(
+    file: Annotated[Path | None, typer.Option(help="Put it first in this file, for push.sources.secrets_file.")] = None,
+) -> None:
+    """Make a secret and print it, once. In a file the older ones stay valid until their lines are removed."""
+    from ingest.push.keys import add_secret, new_secret
+
+    sys.stdout.write((add_secret(file) if file else new_secret()) + "\n")
 
 
 @app.command("scenario")

@@ -85,13 +85,18 @@ def _upsert(connection: Connection, rows: Sequence[Row]) -> None:
 
 def seen(database: Database, source: str, story_ids: Sequence[str]) -> dict[str, SeenText]:
     """What is remembered of these stories."""
-    found: dict[str, SeenText] = {}
     with database.transaction() as connection:
-        for first in range(0, len(story_ids), KEYS_A_QUERY):
-            some = list(story_ids[first : first + KEYS_A_QUERY])
-            query = select(source_items).where(source_items.c.source == source, source_items.c.story_id.in_(some))
-            for row in connection.execute(query):
-                found[row.story_id] = SeenText(row.story_id, row.content_hash, row.revision)
+        return seen_by(connection, source, story_ids)
+
+
+def seen_by(connection: Connection, source: str, story_ids: Sequence[str]) -> dict[str, SeenText]:
+    """As `seen`, within a transaction that goes on."""
+    found: dict[str, SeenText] = {}
+    for first in range(0, len(story_ids), KEYS_A_QUERY):
+        some = list(story_ids[first : first + KEYS_A_QUERY])
+        query = select(source_items).where(source_items.c.source == source, source_items.c.story_id.in_(some))
+        for row in connection.execute(query):
+            found[row.story_id] = SeenText(row.story_id, row.content_hash, row.revision)
     return found
 
 
