@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -113,12 +113,12 @@ class BoundedProtocol(H11Protocol):
 
     def _settle_debt(self) -> None:
         """A request that came whole is ours to answer, however long that takes."""
-        if self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body:
+        cycle: Any = self.cycle  # None until the first request
+        if cycle is not None and not cycle.response_complete and not cycle.more_body:
             self.room.paid(self)
 
     def cut(self) -> None:
-        if self.transport is not None:
-            self.transport.abort()
+        self.transport.abort()
 
 
 def bounded(room: Room) -> type[BoundedProtocol]:

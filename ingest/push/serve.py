@@ -112,7 +112,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
         yield
 
     async def on_tick(self, counter: int) -> bool:
