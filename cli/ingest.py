@@ -23,7 +23,9 @@ Column = Annotated[str, typer.Option(help="Name of this column; guessed when not
 @app.command("replay")
 def replay(  # noqa: PLR0913, PLR0917 - the parameters of a command are its options
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV or JSON lines, plain or .gz.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="CSV or JSON lines, plain or .gz; - is standard input.")
+    ],
     title: Column = "",
     body: Column = "",
     date: Column = "",
@@ -60,6 +62,38 @@ def replay(  # noqa: PLR0913, PLR0917 - the parameters of a command are its opti
     if sys.stderr.isatty():
         sys.stderr.write("\n")
     _print(asdict(summary) | {"seconds": round(summary.seconds, 2)}, as_json)
+
+
+@app.command("folder")
+def folder(  # noqa: PLR0913, PLR0917 - the parameters of a command are its options
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where .csv, .jsonl and .ndjson (.gz) are dropped.")],
+    title: Column = "",
+    body: Column = "",
+    date: Column = "",
+    id: Column = "",  # noqa: A002 - the name of the option
+    url: Column = "",
+    symbols: Column = "",
+    language: Column = "",
+    withdrawn: Column = "",
+    source: Annotated[str, typer.Option(help="Name of the source; the folder's name when not given.")] = "",
+    format: Annotated[str, typer.Option(help="csv, jsonl or ndjson, for files of any name; else by name.")] = "",  # noqa: A002
+    encoding: Annotated[str, typer.Option(help="Of the text, such as gb18030 or cp1252.")] = "utf-8",
+    done: Annotated[Path | None, typer.Option(help="Move files that are done into this folder.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Take what is there and end.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Replay each file that is dropped into a folder, once, in the order of the names, until stopped."""
+    settings = settings_of(context)
+    from ingest.columns import Columns
+    from ingest.folder import FolderOptions, run_folder
+    from newstide.service import running
+
+    columns = Columns(title, body, date, id, url, symbols, language, "", withdrawn)
+    options = FolderOptions(path, source, columns, format, encoding, once, done)
+    with running("ingest", settings.service) as service:
+        summary = run_folder(settings, service, options)
+    _print(asdict(summary), as_json)
 
 
 @app.command("feeds")

@@ -12,7 +12,7 @@ from typing import Final
 
 import uvicorn
 
-from ingest.publish import Outlets, Publisher, connected
+from ingest.publish import Outlets, Publisher, connected, until_done
 from ingest.push.app import PushApp
 from ingest.push.desk import Desk
 from ingest.push.keys import Keys
@@ -21,8 +21,9 @@ from ingest.push.quota import Quota
 from newstide.errors import PortInUse, UsageError
 from newstide.service import ALIVE_WITHIN_S, Service
 from newstide.settings import Settings
-from newstide.store import push
+from newstide.store import sources
 
+KIND: Final = "push"
 DRAIN_S: Final = 4.0
 """For requests in hand after a stop: a turn takes a tenth of a second. What is not answered is sent again."""
 DESK_ENDS_S: Final = 1.0
@@ -48,7 +49,7 @@ def run_push(settings: Settings, service: Service) -> PushSummary:
     keys = Keys(senders)
     quotas = {sender.name: Quota(sender.per_second) for sender in senders}
     with _listening(settings.push.host, settings.push.port) as listener, connected(settings, service, None) as outlets:
-        push.introduce(outlets.database, list(quotas), service.clock.now())
+        until_done(lambda: sources.introduce(outlets.database, KIND, quotas, service.clock.now()), service, None)
         app = asyncio.run(_serve(listener, keys, quotas, outlets, service))
     if app.desk.failed is not None:
         raise app.desk.failed

@@ -10,13 +10,9 @@ from typing import Final
 from sqlalchemy import Connection, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from newstide.errors import UsageError
-from newstide.store.database import Database
 from newstide.store.push_tables import push_messages
 from newstide.store.schema import sources
-from newstide.store.sources import SourceState, load, save
 
-KIND: Final = "push"
 REMEMBER: Final = timedelta(hours=26)
 """The schedule of Standard Webhooks ends with a retry after 24 hours; and some."""
 FORGET_ROWS: Final = 20_000
@@ -41,18 +37,6 @@ class Handled:
     @property
     def key(self) -> MessageKey:
         return self.source, self.message_id
-
-
-def introduce(database: Database, names: Sequence[str], now: datetime) -> None:
-    """Rows for the sources that were never heard of. Raises UsageError for one that is known as something else."""
-    known = load(database, names)
-    for name, state in known.items():
-        if state.kind != KIND:
-            fix = "give the sender another name in push.sources"
-            raise UsageError(f"the source {name} is a {state.kind}", why="its counts are its own", fix=fix)
-    with database.transaction() as connection:
-        for name in sorted(set(names) - known.keys()):
-            save(connection, SourceState(source=name, kind=KIND), now)
 
 
 def lock(connection: Connection, names: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, RowMapping, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from newstide.errors import UsageError
 from newstide.store.bulk import insert_new
 from newstide.store.database import Database
 from newstide.store.schema import Row, source_items, sources
@@ -58,8 +59,26 @@ class SeenText:
 
 def load(database: Database, names: Iterable[str]) -> dict[str, SourceState]:
     with database.transaction() as connection:
-        rows = connection.execute(select(sources).where(sources.c.source.in_(list(names))))
-        return {row.source: _state(row._mapping) for row in rows}
+        return load_by(connection, names)
+
+
+def load_by(connection: Connection, names: Iterable[str]) -> dict[str, SourceState]:
+    """As `load`, within a transaction that goes on."""
+    rows = connection.execute(select(sources).where(sources.c.source.in_(list(names))))
+    return {row.source: _state(row._mapping) for row in rows}
+
+
+def introduce(database: Database, kind: str, names: Iterable[str], now: datetime) -> None:
+    """Rows for sources that were never heard of. Raises UsageError for one that is known as something else."""
+    names = sorted(names)
+    with database.transaction() as connection:
+        known = load_by(connection, names)
+        for name in names:
+            if name not in known:
+                save(connection, SourceState(source=name, kind=kind), now)
+            elif known[name].kind != kind:
+                what = f"the source {name} is a {known[name].kind}"
+                raise UsageError(what, why="its counts are its own", fix=f"give the {kind} another name")
 
 
 def load_all(database: Database) -> list[SourceState]:
