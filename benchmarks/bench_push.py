@@ -6,7 +6,7 @@
 
 The sender is open-loop: a request is due at its time whether the ones before were answered or not, and its latency
 counts from that time. "On the bus" is when a consumer of our own reads the story. Sender and consumer are
-one process beside the receiver: on 2 cores they take a part of what they measure. The report says what the receiver took.
+one process beside the receiver: on 2 cores they take a part of what they measure. The report says what it took.
 Prints a summary, then one JSON line. Exit status 1 when a check fails.
 """
 

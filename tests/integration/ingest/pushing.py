@@ -102,7 +102,7 @@ class Receiver:
 
     def new_id(self) -> str:
         self._made += 1
-        return f"msg_{os.getpid()}_{self._made}"
+        return f"msg_{self.port}_{self._made}"
 
     def push(self, stories: object, source: str = "wire", **how: Any) -> Answer:
         """`stories` as JSON, or bytes as they are; `how` as `signed`."""
