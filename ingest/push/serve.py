@@ -28,6 +28,8 @@ DRAIN_S: Final = 4.0
 """For requests in hand after a stop: a turn takes a tenth of a second. What is not answered is sent again."""
 DESK_ENDS_S: Final = 1.0
 """Then for the desk. With the 5 s in which a producer closes, all ends within the ten of a service."""
+BACKLOG: Final = 1_024
+"""Connections that came and were not yet looked at: a second of a flood."""
 SECRETS_EVERY_TICKS: Final = 50
 """uvicorn's tick is 0.1 s: a changed file of secrets is read within 5 s."""
 
@@ -79,8 +81,9 @@ async def _serve(
     room = Room()
     app = PushApp(keys, quotas, desk, room, service)
     thread = threading.Thread(target=desk.run, name="desk", daemon=True)
-    thread.start()
     host, port = listener.getsockname()[:2]
+    listener.listen(BACKLOG)  # uvicorn does it later, and who reads that we are ready may come at once
+    thread.start()
     service.ready.set()
     service.log.info("listening", host=host, port=port)
     await _Server(app).serve(sockets=[listener])
@@ -105,7 +108,7 @@ class _Server(uvicorn.Server):
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            backlog=1_024,
+            backlog=BACKLOG,
             h11_max_incomplete_event_size=HEADER_BYTES_MAX,
             timeout_keep_alive=int(RECEIVE_S),
             timeout_graceful_shutdown=int(DRAIN_S),

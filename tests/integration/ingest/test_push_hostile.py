@@ -125,7 +125,8 @@ def test_w14_unknown_fields_are_named(receiver: Receiver, field: str) -> None:
 
 @pytest.mark.parametrize("field", sorted(FIELDS))
 def test_w14_wrong_types_are_named(receiver: Receiver, field: str) -> None:
-    for value in ({}, [{}], [[]]):
+    values: tuple[object, ...] = ({}, [{}], [[]])
+    for value in values:
         answer = receiver.push(story(14) | {field: value})
         assert answer.status == 422
         detail = answer.json["problems"][0]["detail"]
