@@ -38,8 +38,8 @@ from newstide.settings import Settings, load
 from newstide.signing import PREFIX, sign
 from tests.services.common import free_port
 
-CONNECTIONS: Final = 64
-"""Kept open and used in turn: at 500 requests/s and 50 ms an answer some 25 are in use."""
+CONNECTIONS: Final = 256
+"""Kept open and used in turn: at 500 requests/s they suffice until an answer takes half a second."""
 KEY: Final = b"0123456789" * 3
 BODY_CHARS: Final = 1_200
 """With its fields the usual story of some 1.5 kB."""

@@ -22,7 +22,9 @@ from newstide.store import push
 from newstide.store.database import Database
 
 TURN_EVERY_S: Final = 0.02
-"""Between the starts of two turns: ten of 500 messages/s share a turn, and the database is free for others between."""
+"""Between the starts of two turns: ten of 500 messages/s share one."""
+REST_S: Final = 0.005
+"""Between the end of a turn and the next, however long it took: SQLite's other writers look every few milliseconds."""
 TURN_BYTES_MAX: Final = 4 << 20
 """Of bodies in a turn: what the producer sends before it waits for an acknowledgement."""
 WAITING_MAX: Final = 1_000
@@ -108,7 +110,7 @@ class Desk:
         self.turned_s = clock.monotonic()
         if began_s is not None:
             self._turn_began_s = None
-            self.service.wait(max(0.0, began_s + TURN_EVERY_S - self.turned_s))
+            self.service.wait(max(REST_S, began_s + TURN_EVERY_S - self.turned_s))
         with self._wake:
             if not self._waiting and not self._closed:
                 self._wake.wait(IDLE_S)
