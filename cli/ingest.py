@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.context import Json, settings_of
+from cli.context import Json, load_of, settings_of
 from cli.output import emit_json, emit_pairs
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ Column = Annotated[str, typer.Option(help="Name of this column; guessed when not
 @app.command("replay")
 def replay(  # noqa: PLR0913, PLR0917 - the parameters of a command are its options
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV or JSON lines, plain or .gz.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="CSV or JSON lines, plain or .gz; - is standard input.")
+    ],
     title: Column = "",
     body: Column = "",
     date: Column = "",
@@ -62,6 +64,38 @@ def replay(  # noqa: PLR0913, PLR0917 - the parameters of a command are its opti
     _print(asdict(summary) | {"seconds": round(summary.seconds, 2)}, as_json)
 
 
+@app.command("folder")
+def folder(  # noqa: PLR0913, PLR0917 - the parameters of a command are its options
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where .csv, .jsonl and .ndjson (.gz) are dropped.")],
+    title: Column = "",
+    body: Column = "",
+    date: Column = "",
+    id: Column = "",  # noqa: A002 - the name of the option
+    url: Column = "",
+    symbols: Column = "",
+    language: Column = "",
+    withdrawn: Column = "",
+    source: Annotated[str, typer.Option(help="Name of the source; the folder's name when not given.")] = "",
+    format: Annotated[str, typer.Option(help="csv, jsonl or ndjson, for files of any name; else by name.")] = "",  # noqa: A002
+    encoding: Annotated[str, typer.Option(help="Of the text, such as gb18030 or cp1252.")] = "utf-8",
+    done: Annotated[Path | None, typer.Option(help="Move files that are done into this folder.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Take what is there and end.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Replay each file that is dropped into a folder, once, in the order of the names, until stopped."""
+    settings = settings_of(context)
+    from ingest.columns import Columns
+    from ingest.folder import FolderOptions, run_folder
+    from newstide.service import running
+
+    columns = Columns(title, body, date, id, url, symbols, language, "", withdrawn)
+    options = FolderOptions(path, source, columns, format, encoding, once, done)
+    with running("ingest", settings.service) as service:
+        summary = run_folder(settings, service, options)
+    _print(asdict(summary), as_json)
+
+
 @app.command("feeds")
 def feeds(
     context: typer.Context,
@@ -76,6 +110,41 @@ def feeds(
     with running("ingest", settings.service) as service:
         summary = run_feeds(settings, service, once=once)
     _print(asdict(summary), as_json)
+
+
+@app.command("push")
+def push(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default: this machine only.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes any free one.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take signed webhooks (POST /v1/push/SOURCE) from the senders of push.sources, until stopped."""
+    settings, origins = load_of(context, {"push.host": host, "push.port": port})
+    from ingest.push.serve import run_push
+    from newstide.files import require_private
+    from newstide.service import running
+
+    origin = origins["push.sources"]
+    if origin.startswith("file ") and any(sender.secrets for sender in settings.push.sources):
+        require_private(Path(origin.removeprefix("file ")))
+    with running("push", settings.service) as service:
+        summary = run_push(settings, service)
+    _print(asdict(summary), as_json)
+
+
+secret_app = typer.Typer(help="Secrets with which senders sign what they push.", no_args_is_help=True)
+app.add_typer(secret_app, name="push-secret")
+
+
+@secret_app.command("new")
+def new(
+    file: Annotated[Path | None, typer.Option(help="Put it first in this file, for push.sources.secrets_file.")] = None,
+) -> None:
+    """Make a secret and print it, once. In a file the older ones stay valid until their lines are removed."""
+    from ingest.push.keys import add_secret, new_secret
+
+    sys.stdout.write((add_secret(file) if file else new_secret()) + "\n")
 
 
 @app.command("scenario")

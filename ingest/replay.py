@@ -1,24 +1,26 @@
 """Files of news to the bus: as fast as possible, or at a multiple of the pace at which the news came.
 
 A replay is a function of its files: the same files give the same stories and revisions, so that what was replayed
-before is a duplicate downstream. It keeps no memory of earlier runs. Counts and rejects are written after the
-acknowledgement.
+before is a duplicate downstream. It keeps no memory of earlier runs; a watched folder does (`Memory`). Counts and
+rejects are written after the acknowledgement.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import chain, islice
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from ingest.cleaning import plain_text
 from ingest.columns import Columns, EntryMaker, WrongType, entry_maker, resolve
 from ingest.normalise import Origin, normalise, refuse
+from ingest.novelty import Judged
 from ingest.publish import COMMAND_PATIENCE_S, Outlets, connected, until_done
-from ingest.rows import Row, format_of, rows_of
+from ingest.rows import STANDARD_INPUT, Row, format_of, rows_of
 from ingest.sequence import Pace, Revisions
 from newstide.errors import DataInvalid, Retryable, UsageError
 from newstide.files import name_of
@@ -27,6 +29,7 @@ from newstide.service import Service
 from newstide.settings import Settings
 from newstide.sources import SourceState
 from newstide.store import sources
+from newstide.store.database import Transaction
 from newstide.store.writes import add_rejects
 
 KIND: Final = "replay"
@@ -59,17 +62,47 @@ class ReplayOptions:
 
 @dataclass(slots=True)
 class ReplaySummary:
-    """received = published + rejected."""
+    """received = published + unchanged + rejected; unchanged is what a watched folder knew already."""
 
     files: int = 0
     received: int = 0
     published: int = 0
+    unchanged: int = 0
     rejected: int = 0
     seconds: float = 0.0
     per_second: float = 0.0
 
 
 Progress = Callable[[ReplaySummary], None]
+
+
+class Memory(Protocol):
+    """What the stories of a file are to those before them, and what is kept of them."""
+
+    @property
+    def rows_done(self) -> int:
+        """Rows of the file that were settled in an earlier run: they are passed over."""
+        ...
+
+    def judge(self, items: Sequence[NewsItem]) -> Judged: ...
+
+    def keep(self, connection: Transaction, judged: Judged, rows: int, now: datetime) -> None:
+        """Within the transaction of the counts: rows up to this one are settled."""
+        ...
+
+
+@dataclass(slots=True)
+class OwnMemory:
+    """Of a replay: of its own file, and gone after it."""
+
+    rows_done: int = 0
+    _revisions: Revisions = field(default_factory=Revisions)
+
+    def judge(self, items: Sequence[NewsItem]) -> Judged:
+        return Judged(tuple(self._revisions.revise(item) for item in items), (), 0)
+
+    def keep(self, connection: Transaction, judged: Judged, rows: int, now: datetime) -> None:
+        """Nothing."""
 
 
 def run_replay(
@@ -82,15 +115,15 @@ def run_replay(
     """
     kinds = [(path, format_of(path, options.format)) for path in options.files]
     for path, _ in kinds:
-        if not os.path.isfile(path):  # of any name at all
+        if path != STANDARD_INPUT and not os.path.isfile(path):  # of any name at all
             why = "it is no regular file" if os.path.exists(path) else "there is no such file"
             raise DataInvalid(f"{path} cannot be read", why=why, fix="check the path")
     summary = ReplaySummary()
     with connected(settings, service, COMMAND_PATIENCE_S) as outlets:
         service.ready.set()
         for path, kind in kinds:
-            with rows_of(path, kind, options.encoding) as rows:
-                _File(path, options, outlets, service, summary, progress).run(rows)
+            with rows_of(path, kind, options.encoding, service.stop) as rows:
+                FileReplay(path, options, outlets, service, summary, progress).run(rows)
             summary.files += 1
             if service.stop.is_set() or summary.received == options.limit:
                 break
@@ -98,7 +131,7 @@ def run_replay(
 
 
 @dataclass(slots=True)
-class _File:
+class FileReplay:
     """One file on its way: what was read of it, and not yet published."""
 
     path: Path
@@ -106,21 +139,27 @@ class _File:
     outlets: Outlets
     service: Service
     summary: ReplaySummary
-    progress: Progress
+    progress: Progress = lambda _: None
+    kind: str = KIND
+    memory: Memory = field(default_factory=OwnMemory)
     _state: SourceState = field(default_factory=lambda: SourceState(source="", kind=KIND))
     _started_s: float = 0.0
+    _rows: int = 0
     _items: list[NewsItem] = field(default_factory=list)
     _rejects: list[Reject] = field(default_factory=list)
     _held_bytes: int = 0
 
     def run(self, rows: Iterator[Row]) -> None:
         head = list(islice(rows, PEEK_ROWS))
+        if not head and self.service.stop.is_set():  # standard input, of which nothing had come
+            return
         columns = resolve(self.options.columns, _names(head, self.path))
         self._state = self._starting_state()
         self._started_s = self.service.clock.monotonic() - self.summary.seconds
         left = None if self.options.limit is None else self.options.limit - self.summary.received
         try:
-            self._read(islice(chain(head, rows), left), columns)
+            self._rows = self.memory.rows_done
+            self._read(islice(chain(head, rows), self._rows, left), columns)
         except DataInvalid:  # the file breaks off here; what stands before counts
             self._flush()
             raise
@@ -129,7 +168,7 @@ class _File:
                 raise
 
     def _read(self, rows: Iterator[Row], columns: Columns) -> None:
-        make, revisions, clock = entry_maker(columns), Revisions(), self.service.clock
+        make, clock = entry_maker(columns), self.service.clock
         pace = Pace(self.options.pace) if self.options.pace else None
         paced_from_s = clock.monotonic()
         for row in rows:
@@ -139,7 +178,8 @@ class _File:
             else:
                 if pace is not None:
                     self._wait(pace.wait_s(outcome.published_at, clock.monotonic() - paced_from_s))
-                self._items.append(revisions.revise(outcome))
+                self._items.append(outcome)
+            self._rows += 1
             self._held_bytes += len(row.raw)
             held = len(self._items) + len(self._rejects)
             if held >= CHUNK_ROWS or self._held_bytes >= CHUNK_BYTES_MAX:
@@ -176,26 +216,30 @@ class _File:
         items, rejects, service = self._items, self._rejects, self.service
         if not items and not rejects:
             return
-        self.outlets.publisher.publish(items, packed=self.options.pace is None)
-        state = self._state.counted(published=len(items), rejected=len(rejects))
+        judged = self.memory.judge(items)
+        self.outlets.publisher.publish(judged.publish, packed=self.options.pace is None)
+        counts = {"published": len(judged.publish), "unchanged": judged.unchanged, "rejected": len(rejects)}
+        state = self._state.counted(**counts)
 
         def save() -> None:
             now = service.clock.now()
             with self.outlets.database.transaction() as connection:
                 add_rejects(connection, rejects)
+                self.memory.keep(connection, judged, self._rows, now)
                 sources.save(connection, replace(state, last_success_at=now), now)
 
         until_done(save, service, self.outlets.publisher.patience_s)
         self._state, self._items, self._rejects, self._held_bytes = state, [], [], 0
-        for outcome, count in (("published", len(items)), ("rejected", len(rejects))):
+        for outcome, count in counts.items():
             service.metrics.count("ingest_items", count, source=state.source, outcome=outcome)
-        self._report(len(items), len(rejects))
+        self._report(counts)
 
-    def _report(self, published: int, rejected: int) -> None:
+    def _report(self, counts: Mapping[str, int]) -> None:
         summary = self.summary
-        summary.received += published + rejected
-        summary.published += published
-        summary.rejected += rejected
+        summary.received += sum(counts.values())
+        summary.published += counts["published"]
+        summary.unchanged += counts["unchanged"]
+        summary.rejected += counts["rejected"]
         summary.seconds = self.service.clock.monotonic() - self._started_s
         summary.per_second = round(summary.received / summary.seconds, 1) if summary.seconds else 0.0
         self.progress(summary)
@@ -205,9 +249,9 @@ class _File:
         database = self.outlets.database
         known = until_done(lambda: sources.load(database, [name]), self.service, self.outlets.publisher.patience_s)
         state = known.get(name)
-        if state is not None and state.kind != KIND:
+        if state is not None and state.kind != self.kind:
             raise UsageError(f"the source {name} is a {state.kind}", why="its counts are its own", fix="--source NAME")
-        return state or SourceState(source=name, kind=KIND, url=name_of(Path(self.path.name)))
+        return state or SourceState(source=name, kind=self.kind, url=name_of(Path(self.path.name)))
 
 
 def source_name(given: str) -> str:
@@ -217,6 +261,8 @@ def source_name(given: str) -> str:
 
 def stem_of(path: Path) -> str:
     """The file's name without its endings: `news.jsonl.gz` is `news`."""
+    if path == STANDARD_INPUT:
+        return "stdin"
     return path.name.removesuffix(".gz").rpartition(".")[0] or path.name
 
 

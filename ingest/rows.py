@@ -5,14 +5,18 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import io
 import json
+import os
+import select
+import threading
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, NamedTuple
+from typing import Any, BinaryIO, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -26,6 +30,29 @@ LINE_BYTES_MAX: Final = 16 << 20
 _SUFFIXES: Final[Mapping[str, Format]] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
+STANDARD_INPUT: Final = Path("-")
+"""Where a path is asked for."""
+_LOOK_FOR_STOP_S: Final = 0.5
+
+
+class _StandardInput(io.RawIOBase):
+    """File descriptor 0, without a wait that a signal could not end."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._stop.is_set():
+            if select.select([0], [], [], _LOOK_FOR_STOP_S)[0]:
+                data = os.read(0, len(buffer))
+                buffer[: len(data)] = data
+                return len(data)
+        return 0
+
+
 class Row(NamedTuple):
     """`problem` is why there are no cells. `line` is the first line of the row, counted from 1."""
 
@@ -36,7 +63,9 @@ class Row(NamedTuple):
 
 
 def format_of(path: Path, given: str) -> Format:
-    """By what was said, else by the file's name. Raises UsageError."""
+    """By what was said, else by the file's name; standard input has none, and is JSON lines. Raises UsageError."""
+    if path == STANDARD_INPUT and not given:
+        return "jsonl"
     if given in ("csv", "jsonl"):
         return "csv" if given == "csv" else "jsonl"
     if given in ("ndjson", ""):
@@ -52,18 +81,27 @@ def format_of(path: Path, given: str) -> Format:
 
 
 @contextmanager
-def rows_of(path: Path, kind: Format, encoding: str = "utf-8") -> Iterator[Iterator[Row]]:
-    """The rows of a file, read as they are asked for. Raises DataInvalid when it cannot be read, or not to its end."""
+def rows_of(
+    path: Path, kind: Format, encoding: str = "utf-8", stop: threading.Event | None = None
+) -> Iterator[Iterator[Row]]:
+    """The rows of a file, read as they are asked for. Raises DataInvalid when it cannot be read, or not to its end.
+
+    Standard input ends when `stop` is set: whoever writes to it may never end.
+    """
     _check_encoding(encoding)
     with ExitStack() as stack:
         with _readable(path):
-            raw = stack.enter_context(path.open("rb"))
+            raw: Any = stack.enter_context(_opened(path, stop or threading.Event()))
             mark = raw.peek(2)[:2]
             if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
                 raise DataInvalid(f"{path} cannot be read", why="it is written in UTF-16", fix=_TO_UTF8)
             gzipped = mark == b"\x1f\x8b"
             file: BinaryIO | gzip.GzipFile = stack.enter_context(gzip.GzipFile(fileobj=raw)) if gzipped else raw
         yield _guarded(path, _csv_rows(file, encoding) if kind == "csv" else _json_rows(file, encoding))
+
+
+def _opened(path: Path, stop: threading.Event) -> Any:
+    return io.BufferedReader(_StandardInput(stop)) if path == STANDARD_INPUT else path.open("rb")
 
 
 _TO_UTF8: Final = "iconv -f utf-16 -t utf-8 FILE > NEW makes a file that can be read"

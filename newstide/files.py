@@ -27,6 +27,17 @@ def require_whole(what: str, error: BaseException) -> None:
         raise FileDamaged(f"{what} is damaged", why=str(error), fix=fix) from error
 
 
+def require_private(path: Path) -> None:
+    """Raises SettingsInvalid unless the file is there and nobody but its owner may read or write it."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise SettingsInvalid(f"the file {path} cannot be read", why=error.strerror or str(error)) from error
+    if mode & 0o077:
+        why = f"it holds a secret, and its mode {mode & 0o777:o} lets others at it"
+        raise SettingsInvalid(f"the file {path} is open to others", why=why, fix=f"chmod 600 {path}")
+
+
 def name_of(path: Path) -> str:
     """For people and databases: a file may be called what no text can hold."""
     return str(path).encode("utf-8", "replace").decode()

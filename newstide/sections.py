@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from newstide.signing import secret_of
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -13,9 +16,18 @@ Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:%_-]{1,253}$")]
 Threads = Literal["auto"] | Annotated[int, Field(ge=1, le=256)]
 Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}$")]
 
+SourceName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+SECRETS_MAX = 4
+"""Of one sender: a rotation needs two. Every signature is compared with so many, whoever sent it."""
+
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def _twice(names: Sequence[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
 
 
 class BusSettings(Section):
@@ -57,6 +69,40 @@ class IngestSettings(Section):
         1.0, ge=0, le=3_600, description="least seconds from the end of a poll of a host to the next, over all workers"
     )
     lease_s: Seconds = Field(30.0, ge=1, description="a worker silent this long loses the sources that it asks")
+
+
+class PushSourceSettings(Section):
+    name: SourceName
+    secrets: Annotated[tuple[SecretStr, ...], Field(max_length=SECRETS_MAX)] = ()
+    secrets_file: str = Field("", description="a file that nobody else can read, one a line; read anew when changed")
+    per_second: Annotated[float, Field(gt=0, le=100_000)] = 50.0
+
+    @field_validator("secrets")
+    @classmethod
+    def _are_secrets(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for secret in secrets:
+            secret_of(secret.get_secret_value())
+        return secrets
+
+    @model_validator(mode="after")
+    def _has_one(self) -> Self:
+        if not self.secrets and not self.secrets_file:
+            raise ValueError(f"{self.name} has neither secrets nor secrets_file")
+        return self
+
+
+class PushSettings(Section):
+    host: Host = "127.0.0.1"
+    port: Port = Field(8010, description="0: any free port")
+    sources: tuple[PushSourceSettings, ...] = Field((), description="senders: name, secrets, per_second")
+
+    @field_validator("sources")
+    @classmethod
+    def _names_differ(cls, sources: tuple[PushSourceSettings, ...]) -> tuple[PushSourceSettings, ...]:
+        twice = _twice([source.name for source in sources])
+        if twice:
+            raise ValueError(f"two senders are called {', '.join(twice)}")
+        return sources
 
 
 class ProcessorSettings(Section):

@@ -25,6 +25,7 @@ from newstide.sections import (
     IngestSettings,
     ModelSettings,
     ProcessorSettings,
+    PushSettings,
     RollupSettings,
     Section,
     ServiceSettings,
@@ -36,7 +37,7 @@ DEFAULT_FILE: Final = Path("newstide.toml")
 NOT_SETTINGS: Final = frozenset({"NEWSTIDE_CONFIG", "NEWSTIDE_DATA", "NEWSTIDE_TEST_SERVICES"})
 """Variables of ours that are no settings: where the file is, where the training data are, what tests demand."""
 
-_LISTS: Final[tuple[str, ...]] = ()
+_LISTS: Final = ("push.sources",)
 """Settings that the environment spells as JSON."""
 
 _QUERY_PASSWORD: Final = re.compile(r"([?&]\w*password=)[^&]*", re.IGNORECASE)
@@ -49,6 +50,7 @@ class Settings(Section):
     store: StoreSettings = StoreSettings()
     model: ModelSettings = ModelSettings()
     ingest: IngestSettings = IngestSettings()
+    push: PushSettings = PushSettings()
     processor: ProcessorSettings = ProcessorSettings()
     rollups: RollupSettings = RollupSettings()
     dashboard: DashboardSettings = DashboardSettings()
@@ -202,7 +204,7 @@ def _printable(key: str, value: Any) -> Any:
             return ""
         return without_password(secret) if key == "store.url" else "********"
     if isinstance(value, tuple):
-        return [item.model_dump() if isinstance(item, BaseModel) else item for item in value]
+        return [item.model_dump(mode="json") if isinstance(item, BaseModel) else item for item in value]
     return str(value) if isinstance(value, Path) else value
 
 

@@ -39,6 +39,12 @@ CATALOGUE: Final = (
         "histogram",
         "Seconds until the bus acknowledged a batch.",
     ),
+    Metric("newstide_push_requests_total", "counter", "Pushed messages by sender and answer.", ("source", "status")),
+    Metric(
+        "newstide_push_answer_seconds",
+        "histogram",
+        "Seconds from a request's header to its answer.",
+    ),
     Metric("newstide_consumer_stories_total", "counter", "Stories by outcome: stored, duplicates, dead.", ("outcome",)),
     Metric(
         "newstide_processor_score_seconds",

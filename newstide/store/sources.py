@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy import Connection, RowMapping, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from newstide.errors import UsageError
 from newstide.messages import TIER_DEFAULT
 from newstide.sources import SourceState
 from newstide.store.bulk import insert_new
@@ -39,8 +40,26 @@ class SeenText:
 
 def load(database: Database, names: Iterable[str]) -> dict[str, SourceState]:
     with database.transaction() as connection:
-        rows = connection.execute(select(sources).where(sources.c.source.in_(list(names))))
-        return {row.source: state_of(row._mapping) for row in rows}
+        return load_by(connection, names)
+
+
+def load_by(connection: Connection, names: Iterable[str]) -> dict[str, SourceState]:
+    """As `load`, within a transaction that goes on."""
+    rows = connection.execute(select(sources).where(sources.c.source.in_(list(names))))
+    return {row.source: state_of(row._mapping) for row in rows}
+
+
+def introduce(database: Database, kind: str, names: Iterable[str], now: datetime) -> None:
+    """Rows for sources that were never heard of. Raises UsageError for one that is known as something else."""
+    names = sorted(names)
+    with database.transaction() as connection:
+        known = load_by(connection, names)
+        for name in names:
+            if name not in known:
+                save(connection, SourceState(source=name, kind=kind), now)
+            elif known[name].kind != kind:
+                what = f"the source {name} is a {known[name].kind}"
+                raise UsageError(what, why="its counts are its own", fix=f"give the {kind} another name")
 
 
 def load_all(database: Database) -> list[SourceState]:
@@ -72,13 +91,18 @@ def tiers(connection: Connection) -> dict[str, int]:
 
 def seen(database: Database, source: str, story_ids: Sequence[str]) -> dict[str, SeenText]:
     """What is remembered of these stories."""
-    found: dict[str, SeenText] = {}
     with database.transaction() as connection:
-        for first in range(0, len(story_ids), KEYS_A_QUERY):
-            some = list(story_ids[first : first + KEYS_A_QUERY])
-            query = select(source_items).where(source_items.c.source == source, source_items.c.story_id.in_(some))
-            for row in connection.execute(query):
-                found[row.story_id] = SeenText(row.story_id, row.content_hash, row.revision)
+        return seen_by(connection, source, story_ids)
+
+
+def seen_by(connection: Connection, source: str, story_ids: Sequence[str]) -> dict[str, SeenText]:
+    """As `seen`, within a transaction that goes on."""
+    found: dict[str, SeenText] = {}
+    for first in range(0, len(story_ids), KEYS_A_QUERY):
+        some = list(story_ids[first : first + KEYS_A_QUERY])
+        query = select(source_items).where(source_items.c.source == source, source_items.c.story_id.in_(some))
+        for row in connection.execute(query):
+            found[row.story_id] = SeenText(row.story_id, row.content_hash, row.revision)
     return found
 
 

@@ -1,6 +1,7 @@
 """docker-compose.yml is right in itself, and what stands in it runs: every service of ours by its own command, with its
 own environment, judged by its own health check, on a broker made of the file's Kafka settings and a real PostgreSQL."""
 
+import json
 import re
 import subprocess
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,13 +24,14 @@ from newstide.settings import NOT_SETTINGS, PREFIX, load
 from newstide.sources import Source
 from newstide.store import registry
 from newstide.store.database import Database
+from tests.integration.ingest.pushing import SECRETS, signed
 from tests.services import broker as test_broker
 from tests.services.broker import Broker
 from tests.services.common import free_port, listens, wait_for
 from tests.services.compose import END_S_MAX, Place, Program, interpolated, kafka_programs, merged, read, variables_of
 from tests.services.database import program_folder
 
-OURS = {"migrate", "ingest", "processor", "dashboard", "demo"}
+OURS = {"migrate", "ingest", "push", "processor", "dashboard", "demo"}
 ONE_SHOT = {"migrate"}
 PASSWORD = "p@ss:w/rd$"
 HEADLINE = "Shares plunge 30% after the auditor resigns"
@@ -82,8 +85,8 @@ def test_ours_wait_for_what_they_need(services: dict[str, Any]) -> None:
     assert services["migrate"]["depends_on"] == ready
     for name in OURS - ONE_SHOT:
         assert services[name]["depends_on"] == {**ready, "migrate": {"condition": "service_completed_successfully"}}
-    assert services["demo"]["profiles"] == ["demo"]
-    assert [name for name, service in services.items() if "profiles" in service] == ["demo"]
+    profiles = {name: service["profiles"] for name, service in services.items() if "profiles" in service}
+    assert profiles == {"demo": ["demo"], "push": ["push"]}
 
 
 def test_the_file_holds_no_secret(root: Path, services: dict[str, Any]) -> None:
@@ -209,6 +212,13 @@ def kafka(broker: Broker, services: dict[str, Any], tmp_path: Path) -> Iterator[
         assert code in (0, 143), run.said()
 
 
+def post(port: int, body: bytes) -> int:
+    """The status of a signed message."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("POST", "/v1/push/wire", body, signed(body, "msg_1"))
+        return connection.getresponse().status
+
+
 def serves(bootstrap: str) -> bool:
     try:
         admin = KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=1000, request_timeout_ms=3000)
@@ -227,7 +237,8 @@ def program(
     root: Path, example: dict[str, str], kafka: str, database_url: str, tmp_path: Path
 ) -> Callable[[str], Program]:
     """`program(name)`: a service of the file, its addresses those of this machine."""
-    given = {"NEWSTIDE_INGEST__ALLOW_PRIVATE_ADDRESSES": "true"}
+    senders = json.dumps([{"name": "wire", "secrets": SECRETS}])
+    given = {"NEWSTIDE_INGEST__ALLOW_PRIVATE_ADDRESSES": "true", "NEWSTIDE_PUSH__SOURCES": senders}
     services = read(root / "docker-compose.yml", example | given)["services"]
     count = iter(range(100))
 
@@ -235,7 +246,7 @@ def program(
         folder = tmp_path / f"{name}-{next(count)}"
         folder.mkdir()
         texts = (("kafka:9092", kafka), (STORE_URL, database_url), ("/tmp/newstide", f"{folder}/data"))  # noqa: S108
-        ports = tuple((port, str(free_port())) for port in ("8080", "8501"))
+        ports = tuple((port, str(free_port())) for port in ("8010", "8080", "8501"))
         return Program(name, services[name], Place(folder, (*texts, *ports, ("0.0.0.0", "127.0.0.1"))))  # noqa: S104
 
     return make
@@ -254,11 +265,13 @@ def test_the_services_run(program: Callable[[str], Program], database_url: str, 
         assert again.wait(60) == 0, "a second start must change nothing"
 
     # Two processors, as `--scale processor=2` would start them.
-    names = ("processor", "processor", "ingest", "dashboard", "demo")
+    names = ("processor", "processor", "push", "ingest", "dashboard", "demo")
     with ExitStack() as stack:
         started = [stack.enter_context(program(name)) for name in names]
         for one in started:
             wait_for(one.healthy, f"{one.name} is healthy by its own check", 60)
+        pushed = post(int(started[2].environment()["NEWSTIDE_PUSH__PORT"]), b'{"id": "1", "title": "A story"}')
+        assert pushed == 200, started[2].said()
         with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as database:
             query = "SELECT s.label, s.score FROM scores s JOIN stories USING (story_id, revision) WHERE title = %s"
             wait_for(lambda: database.execute(query, [HEADLINE]).fetchone() is not None, "the story is scored", 60)
