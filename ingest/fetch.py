@@ -154,6 +154,8 @@ def _bounded(chunks: Iterable[bytes], encoding: str, url: str) -> bytes:
             raise SourceUnavailable(f"{url} does not answer", why="its compressed body is broken") from error
         if len(body) > BODY_BYTES_MAX:
             raise SourceUnavailable(f"{url} is larger than {BODY_BYTES_MAX >> 20} MiB", why="no feed is")
+        if inflater is not None and inflater.eof:
+            break  # zlib would keep all that follows
     if inflater is not None and not inflater.eof:
         raise SourceUnavailable(f"{url} does not answer", why="its compressed body was cut off")
     return bytes(body)

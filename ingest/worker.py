@@ -12,6 +12,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,13 +20,15 @@ from typing import Final
 
 import msgspec
 
+from ingest.decoding import READ_BYTES_MAX
 from ingest.entry import Parsed, Problem
 
-PARSE_S: Final = 10.0
-"""A thousand times what a usual feed takes."""
-MEMORY_BYTES_MAX: Final = 1 << 30
-"""Address space of the parser: a tree of the largest document allowed needs a few hundred MiB."""
-_LOOK_EVERY_S: Final = 0.25
+PARSE_S: Final = 5.0
+"""Five hundred times what a usual feed takes."""
+MEMORY_BYTES_MAX: Final = 256 << 20
+"""Address space of the parser. Python and the largest document read whole need half of it."""
+LOOK_EVERY_S: Final = 0.25
+"""To notice a stop, and the end of the time."""
 _ROOT: Final = Path(__file__).resolve().parent.parent
 
 
@@ -41,26 +44,29 @@ def parse_in_worker(
     header = json.dumps({"content_type": content_type, "url": url}).encode("ascii")
     # Only what Python needs to find itself: a parser of strangers' bytes has no use for passwords in the environment.
     environment = {"PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1", "PATH": os.defpath}
-    try:
-        process = subprocess.Popen(
-            [sys.executable, "-s", "-P", "-m", "ingest.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            cwd="/",
-        )
-    except OSError as error:  # the system has no room for a process now; it may have at the next poll
-        return Parsed((), (Problem("crashed", f"the parser cannot be started: {error}"),))
+    # From a file, since a pipe of which the other end is slow cannot be fed and watched with a time limit as well.
+    with tempfile.TemporaryFile() as document:
+        document.write(header + b"\n")
+        document.write(body[: READ_BYTES_MAX + 1])
+        document.seek(0)
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-s", "-P", "-m", "ingest.worker"],
+                stdin=document,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                cwd="/",
+            )
+        except OSError as error:  # the system has no room for a process now; it may have at the next poll
+            return Parsed((), (Problem("crashed", f"the parser cannot be started: {error}"),))
     deadline_s = time.monotonic() + limit_s
-    message: bytes | None = header + b"\n" + body
     with process:
         try:
             while True:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    answer, _ = process.communicate(message, timeout=_LOOK_EVERY_S)
+                    answer, _ = process.communicate(timeout=LOOK_EVERY_S)
                     return _answer(answer, process.returncode)
-                message = None  # communicate goes on where it was
                 if time.monotonic() > deadline_s or cancelled():
                     return Parsed((), (Problem("time_limit", f"parsing took more than {limit_s:g} s"),))
         finally:
@@ -84,9 +90,8 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     from ingest.parse import parse  # after the limits: this is what they are for
 
-    header, _, body = sys.stdin.buffer.read().partition(b"\n")
-    told = json.loads(header)
-    parsed = parse(body, told["content_type"], told["url"])
+    told = json.loads(sys.stdin.buffer.readline())
+    parsed = parse(sys.stdin.buffer.read(), told["content_type"], told["url"])
     sys.stdout.buffer.write(json.dumps(msgspec.to_builtins(parsed)).encode("ascii"))
 
 

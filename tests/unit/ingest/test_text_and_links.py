@@ -24,6 +24,7 @@ MARKUP = st.lists(st.sampled_from(["<", ">", "<b>", "</script>", "<script", "<!-
         ("AT&amp;T R&D &#8217;24 P&copy", "AT&T R&D ’24 P&copy"),
         ("5 < 6 > 4", "5 < 6 > 4"),
         ("a<!-- hidden -->b", "ab"),
+        ("&lt;p&gt;escaped &lt;b&gt;twice&lt;/b&gt;&lt;/p&gt;", "escaped twice"),
         (" \t两\u3000字\n", "两 字"),
     ],
 )
