@@ -27,6 +27,7 @@ from cli import (
     process,
     query,
     rescore,
+    sources,
     status,
     study,
     topics,
@@ -63,6 +64,7 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(model.app, name="model")
 app.add_typer(label.app, name="label")
 app.add_typer(entities.app, name="entities")
+app.add_typer(sources.app, name="sources")
 
 
 @app.callback(invoke_without_command=True)

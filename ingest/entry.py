@@ -55,6 +55,8 @@ class Parsed(msgspec.Struct, frozen=True):
 
     entries: tuple[Entry, ...]
     problems: tuple[Problem, ...] = ()
+    ttl_s: float | None = None
+    """How often the document itself says that it changes."""
 
     @property
     def failed(self) -> bool:

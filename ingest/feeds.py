@@ -1,43 +1,54 @@
-"""The polling loop: due feeds are fetched and parsed side by side, and settled one after the other.
+"""The polling loop: sources that are due are taken, asked and read side by side, and settled one after the other.
 
-To settle a poll: judge what is new, publish it, and after the acknowledgement write cursor, memory, counts and rejects
-in one transaction. A crash in between publishes the same again: a duplicate downstream, never a loss. While the bus or
-the store is away the loop waits with the poll in hand, and no cursor moves.
+Workers share the sources: each is asked by whoever holds its lease. To settle a poll: judge what is new, make sure of
+the lease, publish, and after the acknowledgement write cursor, memory, counts and rejects in one transaction that the
+lease guards. A crash in between publishes the same again: a duplicate downstream, never a loss. While the bus or the
+store is away the loop waits with the poll in hand, asks nobody, and no cursor moves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Final
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
 
-from ingest.fetch import Fetcher, NotModified
+from ingest.asking import ask
+from ingest.fetch import Fetcher
+from ingest.holding import Holding
+from ingest.kinds.catalogue import KINDS, gaps_s
 from ingest.novelty import Judged, judge
-from ingest.polled import Polled, host_of, next_state, normalised, printable, startable, starting_state
+from ingest.polled import Polled, next_state, normalised
 from ingest.publish import COMMAND_PATIENCE_S, Outlets, connected, until_done
-from ingest.worker import parse_in_worker
-from newstide.errors import Retryable, SourceUnavailable, UsageError
+from newstide.errors import Fenced, Retryable, SourceUnavailable, UsageError
 from newstide.outbound.guard import Guard
-from newstide.sections import FeedSettings
 from newstide.service import Service
 from newstide.settings import Settings
-from newstide.store import sources
-from newstide.store.sources import SourceState
+from newstide.sources import Condition
+from newstide.store import leases, registry, sources
+from newstide.store.leases import Claiming, Leased
 from newstide.store.writes import add_rejects
 
 POLLS_MAX: Final = 4
-"""At once, each of another host. Four slow publishers must all be slow at once to hold up the others."""
+"""At once, each of another host. Four slow publishers must all be slow at once to hold up the others; their documents
+are all that is in memory while the bus is away."""
 TURN_S: Final = 1.0
+LOOK_EVERY_S: Final = 15.0
+"""Between two counts of the conditions of all sources, for the metrics."""
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class FeedsSummary:
-    """Counts of one run. received = published + unchanged + rejected."""
+    """Counts of one run. received = published + unchanged + rejected; polls that were lost to another worker are
+    counted as `fenced` alone."""
 
     polls: int = 0
     failed: int = 0
+    fenced: int = 0
     received: int = 0
     published: int = 0
     unchanged: int = 0
@@ -45,101 +56,130 @@ class FeedsSummary:
 
 
 def run_feeds(settings: Settings, service: Service, *, once: bool = False) -> FeedsSummary:
-    """Poll the feeds of the settings until the service stops, or each of them once.
+    """Poll the sources of the registry until the service stops, or with `once` each of them once, whoever asks it.
 
-    Raises UsageError when there are none, and SourceUnavailable when `once` and every feed failed.
+    Raises UsageError when `once` and there is none to poll, SourceUnavailable when `once` and every one failed.
     """
-    feeds = settings.ingest.feeds
-    if not feeds:
-        fix = "add [[ingest.feeds]] to newstide.toml"
-        raise UsageError("there is no feed to poll", why="ingest.feeds is empty", fix=fix)
     guard = Guard.of(allow_private_addresses=settings.ingest.allow_private_addresses)
     fetcher = Fetcher(settings.ingest.user_agent, guard)
     with connected(settings, service, COMMAND_PATIENCE_S if once else None) as outlets:
-        loop = FeedLoop(feeds, fetcher, outlets, service, once=once)
+        claiming = Claiming(
+            owner=service.instance,
+            gaps_s=gaps_s(settings.ingest.host_gap_s),
+            lease_s=settings.ingest.lease_s,
+            limit=POLLS_MAX,
+            unasked_since=service.clock.now() if once else None,
+        )
+        loop = FeedLoop(claiming, fetcher, outlets, service)
+        if once and not loop.unasked():
+            fix = "newstide sources add URL, or newstide sources starter --enable"
+            raise UsageError("there is no source to poll", why="none is enabled", fix=fix)
         loop.run()
     if once and loop.summary.failed and loop.summary.failed == loop.summary.polls:
         raise SourceUnavailable(
-            f"none of {len(feeds)} feeds could be read", why=loop.last_error, fix="newstide status shows each feed"
+            f"none of {loop.summary.polls} sources could be read",
+            why=loop.last_error,
+            fix="newstide sources list shows each",
         )
     return loop.summary
 
 
 @dataclass(slots=True)
 class FeedLoop:
-    feeds: Sequence[FeedSettings]
+    claiming: Claiming
     fetcher: Fetcher
     outlets: Outlets
     service: Service
-    once: bool = False
     summary: FeedsSummary = field(default_factory=FeedsSummary)
     last_error: str = ""
-    _states: dict[str, SourceState] = field(default_factory=dict)
-    _waiting: dict[str, FeedSettings] = field(default_factory=dict)
-    _running: dict[Future[Polled], str] = field(default_factory=dict)
+    _running: dict[Future[Polled], Leased] = field(default_factory=dict)
+    _looked_s: float = float("-inf")
 
     def run(self) -> None:
-        """Turns until stopped; with `once`, until each feed was asked."""
-        patience_s = self.outlets.publisher.patience_s
-        names = [feed.name for feed in self.feeds]
-        known = until_done(lambda: sources.load(self.outlets.database, names), self.service, patience_s)
-        self._states = {feed.name: starting_state(feed, known.get(feed.name), at_once=self.once) for feed in self.feeds}
-        self._waiting = {feed.name: feed for feed in self.feeds}
+        """Turns until stopped; with `claiming.unasked_since`, until every source was asked."""
+        holding = Holding(self.outlets.database, self.service, self.claiming.lease_s)
         self.service.ready.set()
-        pool = ThreadPoolExecutor(POLLS_MAX, thread_name_prefix="feed")
+        pool = ThreadPoolExecutor(POLLS_MAX, thread_name_prefix="poll")
         try:
-            while not self.service.stop.is_set() and (self._waiting or self._running):
-                self._turn(pool)
+            with holding.kept():
+                while not self.service.stop.is_set() and (self._running or self.unasked()):
+                    self._turn(pool, holding)
         except Retryable:
             if not self.service.stop.is_set():  # stopped while something was away: the cursors stand where they stood
                 raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _turn(self, pool: ThreadPoolExecutor) -> None:
+    def unasked(self) -> bool:
+        """Whether there is anything left to do: always, unless each source is to be asked once."""
+        since, database = self.claiming.unasked_since, self.outlets.database
+        return since is None or self._patiently(lambda: leases.unasked(database, KINDS, since)) > 0
+
+    def _turn(self, pool: ThreadPoolExecutor, holding: Holding) -> None:
         self.service.tick()
-        now = self.service.clock.now()
-        for feed in startable(self._waiting.values(), self._states, self._running.values(), now):
-            del self._waiting[feed.name]
-            task = pool.submit(poll, feed, self._states[feed.name], self.fetcher, now, self.service.stop.is_set)
-            self._running[task] = host_of(feed)
+        self._look()
+        free = POLLS_MAX - len(self._running)
+        wanted = replace(self.claiming, limit=free)
+        for leased in self._patiently(lambda: holding.claim(wanted)) if free else ():
+            now = self.service.clock.now()
+            task = pool.submit(ask, leased.source, leased.state, self.fetcher, now, self.service.stop.is_set)
+            self._running[task] = leased
         if not self._running:
             self.service.wait(TURN_S)
             return
         done, _ = wait(self._running, timeout=TURN_S, return_when=FIRST_COMPLETED)
         for task in done:
-            del self._running[task]
-            polled = task.result()
             if self.service.stop.is_set():
-                return  # it may have been cut short by the stop, which is no failure of the feed
-            self._settle(polled)
-            if not self.once:
-                self._waiting[polled.feed.name] = polled.feed
+                return  # it may have been cut short by the stop, which is no failure of the source
+            leased = self._running.pop(task)
+            try:
+                self._settle(leased, task.result(), holding)
+            except Fenced as error:
+                self.summary.fenced += 1
+                self.service.metrics.count("ingest_leases_lost")
+                self.service.log.warning("lease_lost", source=leased.source.name, why=error.what)
+            holding.forget([leased.source.name])
 
-    def _settle(self, polled: Polled) -> None:
-        """See the module: judge, publish, then one transaction."""
-        name, database = polled.feed.name, self.outlets.database
-        patience_s = self.outlets.publisher.patience_s
+    def _settle(self, leased: Leased, polled: Polled, holding: Holding) -> None:
+        """See the module: judge, publish, then one transaction. Raises Fenced when another worker has the source."""
+        name, database = leased.source.name, self.outlets.database
         items, rejects = normalised(polled)
         ids = list({item.story_id for item in items})
-        known = until_done(lambda: sources.seen(database, name, ids), self.service, patience_s) if ids else {}
+        known = self._patiently(lambda: sources.seen(database, name, ids)) if ids else {}
         judged = judge(items, known)
-        self.outlets.publisher.publish(judged.publish)
-        state = next_state(self._states[name], polled, judged, len(rejects))
+        if judged.publish:
+            if not self._patiently(lambda: holding.confirm(leased)):
+                raise Fenced(f"the source {name} is asked by another worker")
+            self.outlets.publisher.publish(judged.publish)
+        state = next_state(leased.state, polled, judged, len(rejects))
 
         def save() -> None:
             with database.transaction() as connection:
+                leases.settle(connection, leased, state, polled.at)
                 add_rejects(connection, rejects)
                 if judged.texts:
                     sources.remember(connection, name, judged.texts, polled.at)
-                sources.save(connection, state, polled.at)
 
-        until_done(save, self.service, patience_s)
-        self._states[name] = state
+        self._patiently(save)
         self._count(polled, judged, len(rejects))
 
+    def _patiently(self, work: Callable[[], T]) -> T:
+        return until_done(work, self.service, self.outlets.publisher.patience_s)
+
+    def _look(self) -> None:
+        """Count the sources by condition now and then; every worker tells of all of them."""
+        now_s = self.service.clock.monotonic()
+        if now_s - self._looked_s < LOOK_EVERY_S:
+            return
+        self._looked_s = now_s
+        with suppress(Retryable):
+            now = self.service.clock.now()
+            found = Counter(each.condition(now) for each in registry.load_all(self.outlets.database))
+            for condition in Condition:
+                self.service.metrics.set("ingest_sources", found[condition], condition=condition)
+
     def _count(self, polled: Polled, judged: Judged, rejected: int) -> None:
-        name, summary = polled.feed.name, self.summary
+        name, summary = polled.source.name, self.summary
         counts = {"published": len(judged.publish), "unchanged": judged.unchanged, "rejected": rejected}
         for outcome, count in counts.items():
             self.service.metrics.count("ingest_items", count, source=name, outcome=outcome)
@@ -153,27 +193,7 @@ class FeedLoop:
             summary.failed += 1
             self.last_error = f"{name}: {polled.error}"
             self.service.metrics.count("dependency_errors", dependency="source")
-            self.service.log.warning("feed_failed", feed=name, why=polled.error)
+            self.service.log.warning("poll_failed", source=name, why=polled.error)
         else:
             problems = ", ".join(problem.kind for problem in polled.parsed.problems)
-            self.service.log.info("feed_polled", feed=name, outcome=polled.outcome, problems=problems, **counts)
-
-
-def poll(
-    feed: FeedSettings, state: SourceState, fetcher: Fetcher, now: datetime, cancelled: Callable[[], bool]
-) -> Polled:
-    """Ask a feed once and parse what it says; runs in a thread of its own. A failure is a value."""
-    try:
-        answer = fetcher.fetch(
-            feed.url, etag=state.etag, last_modified=state.last_modified, now=now, cancelled=cancelled
-        )
-    except SourceUnavailable as error:
-        why = f"{error.what}: {error.why}" if error.why else error.what
-        return Polled(feed, now, error=printable(why), retry_after_s=error.retry_after_s)
-    if isinstance(answer, NotModified):
-        return Polled(feed, now, answer)
-    parsed = parse_in_worker(answer.body, answer.content_type, answer.url, cancelled=cancelled)
-    if parsed.failed:
-        problem = parsed.problems[0]
-        return Polled(feed, now, answer, parsed, error=printable(f"{problem.kind}: {problem.detail}"))
-    return Polled(feed, now, answer, parsed)
+            self.service.log.info("polled", source=name, outcome=polled.outcome, problems=problems, **counts)

@@ -31,6 +31,7 @@ _ACCEPT: Final = "application/rss+xml, application/atom+xml, application/feed+js
 _ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 """Content encodings that we ask for and take."""
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
+_MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})")
 _HEADER_SAFE: Final = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,999}")
 
 
@@ -43,18 +44,21 @@ class Fetched:
     content_type: str
     etag: str = ""
     last_modified: str = ""
+    max_age_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NotModified:
-    """The publisher says that nothing changed since the last time."""
+    """The publisher says that nothing changed since the last time. `max_age_s`: nor will it for so long."""
+
+    max_age_s: float | None = None
 
 
 class Fetcher:
     """Fetches documents for one user agent. May be used by several threads; holds no connection between fetches."""
 
     def __init__(self, user_agent: str, guard: Guard, *, limit_s: float = FETCH_S) -> None:
-        self._user_agent, self._guard, self._limit_s = user_agent, guard, limit_s
+        self.user_agent, self._guard, self._limit_s = user_agent, guard, limit_s
         self._ssl_context = httpx2.create_ssl_context(trust_env=False)
 
     def fetch(
@@ -68,7 +72,7 @@ class Fetcher:
     ) -> Fetched | NotModified:
         """Raises SourceUnavailable for everything else that can happen, with the wait that was asked for."""
         deadline = Deadline(time.monotonic() + self._limit_s, cancelled)
-        headers = {"User-Agent": self._user_agent, "Accept": _ACCEPT, "Accept-Encoding": "gzip, deflate"}
+        headers = {"User-Agent": self.user_agent, "Accept": _ACCEPT, "Accept-Encoding": "gzip, deflate"}
         if etag:
             headers["If-None-Match"] = etag
         if last_modified:
@@ -116,7 +120,7 @@ def _check_address(url: str) -> None:
 def _answer(response: httpx2.Response, url: str, now: datetime) -> Fetched | NotModified:
     status = response.status_code
     if status == HTTPStatus.NOT_MODIFIED:
-        return NotModified()
+        return NotModified(max_age_s(response.headers.get("cache-control", "")))
     if not 200 <= status < 300:
         raise SourceUnavailable(
             f"{url} answers with status {status}",
@@ -133,7 +137,14 @@ def _answer(response: httpx2.Response, url: str, now: datetime) -> Fetched | Not
         content_type=response.headers.get("content-type", "")[:200],
         etag=_echo(response.headers.get("etag", "")),
         last_modified=_echo(response.headers.get("last-modified", "")),
+        max_age_s=max_age_s(response.headers.get("cache-control", "")),
     )
+
+
+def max_age_s(cache_control: str) -> float | None:
+    """How long the answer stays good by its Cache-Control; None when that is not said. Pure."""
+    found = _MAX_AGE.search(cache_control.lower())
+    return float(found[1]) if found and float(found[1]) > 0 else None
 
 
 def _echo(header: str) -> str:

@@ -18,8 +18,8 @@ from newstide.errors import DataInvalid, Retryable
 from newstide.messages import NewsItem
 from newstide.service import Service
 from newstide.settings import Settings
+from newstide.sources import SourceState
 from newstide.store import sources
-from newstide.store.sources import SourceState
 
 KIND: Final = "demo"
 SOURCE: Final = "demo"

@@ -25,8 +25,8 @@ from newstide.files import name_of
 from newstide.messages import NewsItem, Reason, Reject
 from newstide.service import Service
 from newstide.settings import Settings
+from newstide.sources import SourceState
 from newstide.store import sources
-from newstide.store.sources import SourceState
 from newstide.store.writes import add_rejects
 
 KIND: Final = "replay"

@@ -14,9 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -37,11 +37,15 @@ def parse_in_worker(
     content_type: str,
     url: str,
     *,
+    kind: str = "feed",
+    options: Mapping[str, Any] | None = None,
     limit_s: float = PARSE_S,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Parsed:
-    """`ingest.parse.parse` in a process of its own; a problem `time_limit` or `crashed` when it does not come back."""
-    header = json.dumps({"content_type": content_type, "url": url}).encode("ascii")
+    """What a kind of source reads in a document, in a process of its own; a problem `time_limit` or `crashed` when it
+    does not come back."""
+    told = {"content_type": content_type, "url": url, "kind": kind, "options": dict(options or {})}
+    header = json.dumps(told).encode("ascii")
     # Only what Python needs to find itself: a parser of strangers' bytes has no use for passwords in the environment.
     environment = {"PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1", "PATH": os.defpath}
     # From a file, since a pipe of which the other end is slow cannot be fed and watched with a time limit as well.
@@ -88,10 +92,12 @@ def main() -> None:
     with contextlib.suppress(ValueError, OSError):  # not every system knows these limits; the time limit is ours
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    from ingest.parse import parse  # after the limits: this is what they are for
+    from ingest.kinds.catalogue import KINDS  # after the limits: this is what they are for
+    from ingest.kinds.port import Document
 
     told = json.loads(sys.stdin.buffer.readline())
-    parsed = parse(sys.stdin.buffer.read(), told["content_type"], told["url"])
+    document = Document(sys.stdin.buffer.read(), told["content_type"], told["url"])
+    parsed = KINDS[told["kind"]].read(document, told["options"])
     sys.stdout.buffer.write(json.dumps(msgspec.to_builtins(parsed)).encode("ascii"))
 
 

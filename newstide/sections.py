@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -49,37 +48,15 @@ class ModelSettings(Section):
     token_budget: int = Field(1_024, ge=128, le=1 << 20, description="longest x count of one run of the model")
 
 
-class FeedSettings(Section):
-    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    url: str
-    every_s: Annotated[float, Field(ge=15, le=86_400)] = 300.0
-
-    @field_validator("url")
-    @classmethod
-    def _is_public_http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be an http or https address")
-        if parts.username or parts.password:
-            raise ValueError("must not carry a user name or a password")
-        return url
-
-
 class IngestSettings(Section):
-    feeds: tuple[FeedSettings, ...] = ()
     user_agent: str = Field("newstide/0.1 (+set ingest.user_agent)", description="who we say we are to publishers")
     allow_private_addresses: bool = Field(
-        False, description="let feeds live on loopback and private networks (tests, intranets)"
+        False, description="let sources live on loopback and private networks (tests, intranets)"
     )
-
-    @field_validator("feeds")
-    @classmethod
-    def _names_differ(cls, feeds: tuple[FeedSettings, ...]) -> tuple[FeedSettings, ...]:
-        names = [feed.name for feed in feeds]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two feeds are called {', '.join(twice)}")
-        return feeds
+    host_gap_s: float = Field(
+        1.0, ge=0, le=3_600, description="least seconds from one request to a host to the next, over all workers"
+    )
+    lease_s: Seconds = Field(30.0, ge=1, description="a worker silent this long loses the sources that it asks")
 
 
 class ProcessorSettings(Section):
@@ -94,20 +71,6 @@ class ProcessorSettings(Section):
 class RollupSettings(Section):
     minute_days: int = Field(14, ge=1, le=36_500, description="days of rollups by the minute: charts up to a week")
     hour_days: int = Field(400, ge=70, le=36_500, description="days of rollups by the hour: a year and its baseline")
-    tier_1: tuple[str, ...] = Field((), description="sources that are trusted more; the others are of tier 2")
-    tier_3: tuple[str, ...] = Field((), description="sources that are trusted less")
-
-    @field_validator("tier_3")
-    @classmethod
-    def _in_one_tier(cls, tier_3: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        both = sorted(set(tier_3) & set(info.data.get("tier_1", ())))
-        if both:
-            raise ValueError(f"{', '.join(both)} cannot be of tier 1 as well")
-        return tier_3
-
-    @property
-    def tiers(self) -> dict[str, int]:
-        return dict.fromkeys(self.tier_1, 1) | dict.fromkeys(self.tier_3, 3)
 
     @property
     def keep(self) -> dict[int, timedelta]:

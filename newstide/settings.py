@@ -36,7 +36,7 @@ DEFAULT_FILE: Final = Path("newstide.toml")
 NOT_SETTINGS: Final = frozenset({"NEWSTIDE_CONFIG", "NEWSTIDE_DATA", "NEWSTIDE_TEST_SERVICES"})
 """Variables of ours that are no settings: where the file is, where the training data are, what tests demand."""
 
-_LISTS: Final = ("ingest.feeds", "rollups.tier_1", "rollups.tier_3")
+_LISTS: Final[tuple[str, ...]] = ()
 """Settings that the environment spells as JSON."""
 
 _QUERY_PASSWORD: Final = re.compile(r"([?&]\w*password=)[^&]*", re.IGNORECASE)

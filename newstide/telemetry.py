@@ -31,7 +31,9 @@ class Metric:
 
 CATALOGUE: Final = (
     Metric("newstide_ingest_items_total", "counter", "Items of a source by outcome.", ("source", "outcome")),
-    Metric("newstide_ingest_fetches_total", "counter", "Fetches of a feed by outcome.", ("source", "outcome")),
+    Metric("newstide_ingest_fetches_total", "counter", "Polls of a source by outcome.", ("source", "outcome")),
+    Metric("newstide_ingest_sources", "gauge", "Polled sources by condition, all workers' alike.", ("condition",)),
+    Metric("newstide_ingest_leases_lost_total", "counter", "Polls dropped because another worker had the source."),
     Metric(
         "newstide_ingest_publish_seconds",
         "histogram",

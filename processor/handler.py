@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from newstide.bus.port import Producer, Record
 from newstide.errors import ModelInvalid
 from newstide.messages import Reason, Tally
 from newstide.service import Service
 from newstide.settings import Settings
-from newstide.store import novelty, retention, writes
+from newstide.store import novelty, retention, sources, writes
 from newstide.store.database import Database, Transaction
 from processor.novelty import judge, renumbered, tellings_of
 from processor.pipeline import Received, Work, announcements, decode, refuse, refuse_record, tally
 from processor.reading import Reader
 from processor.shadow import Shadow
 
+TIERS_KEPT: Final = timedelta(minutes=1)
+"""So soon does a source's new tier hold; stories keep the one that they were stored with."""
+
 
 class ScoreStories:
-    """The handler of `news.raw`; see `newstide.consume.port.Handler`."""
+    """The handler of `news.raw`; see `newstide.consume.port.Handler`. `tiers`: those of the registry, at the start."""
 
     def __init__(
         self,
@@ -29,9 +33,11 @@ class ScoreStories:
         database: Database,
         service: Service,
         shadow: Shadow | None = None,
+        tiers: Mapping[str, int] | None = None,
     ) -> None:
         self._topic_raw, self._topic_scored = settings.bus.topic_raw, settings.bus.topic_scored
-        self._tiers, self._keep = settings.rollups.tiers, settings.rollups.keep
+        self._keep = settings.rollups.keep
+        self._tiers, self._tiers_read_at = tiers or {}, service.clock.now()
         self._reader, self._producer, self._database = reader, producer, database
         self._service, self._shadow = service, shadow
         self._partitions_out = producer.partitions(self._topic_scored)
@@ -97,6 +103,8 @@ class ScoreStories:
         if self._shadow is not None:
             self._shadow.write(transaction, in_shadow, stories, now)
         retention.prune(transaction, now, self._keep)
+        if now - self._tiers_read_at > TIERS_KEPT:
+            self._tiers, self._tiers_read_at = sources.tiers(transaction), now
         for story in stories:
             latency_s = max(0.0, (now - story.item.received_at).total_seconds())
             self._service.metrics.observe("processor_latency_seconds", latency_s)

@@ -13,7 +13,7 @@ from newstide.scoring.connect import connect as connect_scorer
 from newstide.scoring.port import Scorer
 from newstide.service import Service
 from newstide.settings import Settings
-from newstide.store import entities
+from newstide.store import entities, sources
 from newstide.store.connect import connect as connect_store
 from newstide.store.streams import Stream
 from processor.handler import ScoreStories
@@ -28,6 +28,8 @@ def run_processor(settings: Settings, service: Service, *, drain: bool = False, 
     shadow = _shadow(settings, service, scorer, candidate) if candidate else None
     database = connect_store(settings)
     linker = starter.linker(entities.load(database))
+    with database.transaction() as transaction:
+        tiers = sources.tiers(transaction)
     bus = connect_ready(settings)
     producer = bus.producer()
     config = LoopConfig(
@@ -41,7 +43,7 @@ def run_processor(settings: Settings, service: Service, *, drain: bool = False, 
     service.log.info("model_loaded", model=scorer.version, bus=settings.bus.kind, store=database.name)
     try:
         reader = Reader(scorer, settings.model.token_budget, linker)
-        handler = ScoreStories(settings, reader, producer, database, service, shadow)
+        handler = ScoreStories(settings, reader, producer, database, service, shadow, tiers)
         ConsumeLoop(config, bus, database, handler, service).run()
     finally:
         producer.close()

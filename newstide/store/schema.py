@@ -57,7 +57,7 @@ counting = BigInteger().with_variant(Integer, "sqlite")
 """SQLite only counts up by itself in a column of exactly this type."""
 
 
-def _count(name: str) -> Column[int]:
+def count(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, default=0, server_default="0")
 
 
@@ -72,10 +72,10 @@ streams: Final = Table(
     Column("next_offset", BigInteger, nullable=False),
     Column("fingerprint", String(64)),
     Column("attempts", Integer, nullable=False, default=0, server_default="0"),
-    _count("received"),
-    _count("stored"),
-    _count("duplicates"),
-    _count("dead"),
+    count("received"),
+    count("stored"),
+    count("duplicates"),
+    count("dead"),
     Column("updated_at", UtcDateTime, nullable=False),
     comment="How far each consumer has come, and what became of all that it received.",
 )
@@ -166,7 +166,7 @@ rollups: Final = Table(
     Column("language", String(3), primary_key=True),
     Column("tier", Integer, primary_key=True, autoincrement=False),
     Column("source", String(64), primary_key=True),
-    *(_count(name) for name in NAMES),
+    *(count(name) for name in NAMES),
     Index("ix_rollups_start", "level", "start"),
     comment="Moments (newstide.index) of the current view by `level` minutes of publication, from `start`, minutes "
     "since 1970. Entity '' is the whole stream, which alone is kept by source. A cache: it can be made anew from rows.",
@@ -195,37 +195,6 @@ dead_letters: Final = Table(
     Column("at", UtcDateTime, nullable=False),
     UniqueConstraint("origin", "position", "line", "raw_hash"),  # a log made anew counts from 0 again
     comment="What could not go on, byte for byte, and why.",
-)
-
-sources: Final = Table(
-    "sources",
-    metadata,
-    Column("source", String(64), primary_key=True),
-    Column("kind", String(16), nullable=False),
-    Column("url", Text, nullable=False),
-    Column("etag", Text, nullable=False, server_default=""),
-    Column("last_modified", Text, nullable=False, server_default=""),
-    Column("failures", Integer, nullable=False, server_default="0"),
-    _count("received"),
-    _count("published"),
-    _count("unchanged"),
-    _count("rejected"),
-    Column("last_success_at", UtcDateTime),
-    Column("last_error", Text, nullable=False, server_default=""),
-    Column("next_due_at", UtcDateTime),
-    Column("updated_at", UtcDateTime, nullable=False),
-    comment="Where each source stands; of what it gave, received = published + unchanged + rejected.",
-)
-
-source_items: Final = Table(
-    "source_items",
-    metadata,
-    Column("source", String(64), primary_key=True),
-    Column("story_id", String(64), primary_key=True),
-    Column("content_hash", String(64), nullable=False),
-    Column("revision", Integer, nullable=False),
-    Column("seen_at", UtcDateTime, nullable=False, index=True),
-    comment="The last text of each story: an edit becomes a revision, a repeat nothing.",
 )
 
 labels: Final = Table(

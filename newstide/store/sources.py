@@ -1,50 +1,31 @@
-"""What ingest remembers: where each source stands, the last text of each story, and the counts."""
+"""What ingest remembers: where each source stands, the last text of each story, and the counts.
+
+`save` is for sources that one program feeds by itself (files, the demo); those that are polled change hands, and are
+settled under a lease (newstide.store.leases).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, RowMapping, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from newstide.messages import TIER_DEFAULT
+from newstide.sources import SourceState
 from newstide.store.bulk import insert_new
 from newstide.store.database import Database
-from newstide.store.schema import Row, source_items, sources
+from newstide.store.schema import Row
+from newstide.store.source_schema import source_items, sources
 
 REMEMBER: Final = timedelta(days=30)
 """A story not seen in its feed for this long is forgotten; feeds rarely list more than a week."""
 KEYS_A_QUERY: Final = 500
 
-
-@dataclass(frozen=True, slots=True)
-class SourceState:
-    """A source as the last poll left it. received = published + unchanged + rejected."""
-
-    source: str
-    kind: str
-    url: str = ""
-    etag: str = ""
-    last_modified: str = ""
-    failures: int = 0
-    received: int = 0
-    published: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-    last_success_at: datetime | None = None
-    last_error: str = ""
-    next_due_at: datetime | None = None
-
-    def counted(self, *, published: int = 0, unchanged: int = 0, rejected: int = 0) -> SourceState:
-        return replace(
-            self,
-            received=self.received + published + unchanged + rejected,
-            published=self.published + published,
-            unchanged=self.unchanged + unchanged,
-            rejected=self.rejected + rejected,
-        )
+_STATE: Final = tuple(SourceState.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +40,34 @@ class SeenText:
 def load(database: Database, names: Iterable[str]) -> dict[str, SourceState]:
     with database.transaction() as connection:
         rows = connection.execute(select(sources).where(sources.c.source.in_(list(names))))
-        return {row.source: _state(row._mapping) for row in rows}
+        return {row.source: state_of(row._mapping) for row in rows}
 
 
 def load_all(database: Database) -> list[SourceState]:
     with database.transaction() as connection:
-        return [_state(row._mapping) for row in connection.execute(select(sources).order_by(sources.c.source))]
+        return [state_of(row._mapping) for row in connection.execute(select(sources).order_by(sources.c.source))]
 
 
-def _state(row: RowMapping) -> SourceState:
-    return SourceState(**{name: row[name] for name in SourceState.__dataclass_fields__})
+def state_of(row: RowMapping) -> SourceState:
+    return SourceState(**{name: row[name] for name in _STATE})
+
+
+def state_row(state: SourceState, now: datetime) -> Row:
+    return {name: getattr(state, name) for name in _STATE} | {"updated_at": now}
 
 
 def save(connection: Connection, state: SourceState, now: datetime) -> None:
-    row: Row = {name: getattr(state, name) for name in SourceState.__dataclass_fields__} | {"updated_at": now}
-    _upsert(connection, [row])
-
-
-def _upsert(connection: Connection, rows: Sequence[Row]) -> None:
+    row = state_row(state, now)
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(sources).values(list(rows))
-    fresh = {c.name: statement.excluded[c.name] for c in sources.c if not c.primary_key}
+    statement = dialect.insert(sources).values(row | {"added_at": now})
+    fresh = {name: statement.excluded[name] for name in row if name != "source"}
     connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_=fresh))
+
+
+def tiers(connection: Connection) -> dict[str, int]:
+    """The tiers of the sources that are not of the usual one."""
+    query = select(sources.c.source, sources.c.tier).where(sources.c.tier != TIER_DEFAULT)
+    return {row.source: row.tier for row in connection.execute(query)}
 
 
 def seen(database: Database, source: str, story_ids: Sequence[str]) -> dict[str, SeenText]:

@@ -8,9 +8,10 @@ import pytest
 from newstide.bus.port import StreamIdentity
 from newstide.errors import Fenced
 from newstide.messages import Reason, Reject, Tally
+from newstide.sources import SourceState
 from newstide.store import health, sources, streams, writes
 from newstide.store.database import Database
-from newstide.store.sources import SeenText, SourceState
+from newstide.store.sources import SeenText
 from newstide.store.streams import Move, Progress, Stream
 from tests.contract.stories import NOON, count, scored
 

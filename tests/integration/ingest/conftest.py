@@ -5,18 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from ingest.kinds.catalogue import rate_key_of
 from newstide import codec
 from newstide.bus.connect import connect as connect_bus
 from newstide.clock import SystemClock
 from newstide.messages import NewsItem
 from newstide.service import Service
 from newstide.settings import Settings
+from newstide.sources import Source
+from newstide.store import registry
+from newstide.store.connect import connect as connect_store
 from newstide.telemetry import Metrics, logger
 from tests.services.hostile import Hostile
 
@@ -99,7 +103,7 @@ def service() -> Service:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """The embedded profile in a folder of its own."""
-    return Settings(data_dir=tmp_path / "var", ingest={"allow_private_addresses": True})
+    return Settings(data_dir=tmp_path / "var", ingest={"allow_private_addresses": True, "host_gap_s": 0})
 
 
 @pytest.fixture
@@ -131,7 +135,14 @@ def read_records(settings: Settings) -> tuple[list[NewsItem], int]:
         consumer.close()
 
 
-def with_feeds(settings: Settings, **urls: str) -> Settings:
-    feeds: Any = [{"name": name, "url": url} for name, url in urls.items()]
-    ingest = settings.ingest.model_dump() | {"feeds": feeds}
-    return Settings(**(dict(settings) | {"ingest": ingest}))
+def enter(settings: Settings, **urls: str) -> None:
+    """Put sources of kind feed into the registry."""
+    enter_sources(settings, *(Source(name=name, url=url) for name, url in urls.items()))
+
+
+def enter_sources(settings: Settings, *sources: Source) -> None:
+    database = connect_store(settings)
+    try:
+        registry.put(database, [(source, rate_key_of(source)) for source in sources], datetime.now(UTC))
+    finally:
+        database.close()

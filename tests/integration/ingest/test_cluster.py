@@ -12,7 +12,7 @@ from newstide.service import Service
 from newstide.settings import Settings
 from newstide.store import health, migrate, sources
 from newstide.store.database import Database
-from tests.integration.ingest.conftest import FEEDS, Answer, Publisher, read_records, with_feeds
+from tests.integration.ingest.conftest import FEEDS, Answer, Publisher, enter, read_records
 
 if TYPE_CHECKING:
     from tests.services.broker import Broker
@@ -31,9 +31,9 @@ def test_feeds_and_files(
         store={"url": database_url},
         ingest={"allow_private_addresses": True},
     )
-    settings = with_feeds(settings, wire=publisher.url("/wire"))
     database = Database(database_url)
     migrate.upgrade(database)
+    enter(settings, wire=publisher.url("/wire"))
     publisher.answers["/wire"] = Answer((FEEDS / "rss20.xml").read_bytes())
     assert run_feeds(settings, service, once=True).published == 3
     assert run_feeds(settings, service, once=True).unchanged == 3

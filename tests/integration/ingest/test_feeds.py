@@ -15,10 +15,10 @@ from newstide.errors import BusUnavailable, SourceUnavailable, StoreUnavailable,
 from newstide.messages import NewsItem
 from newstide.service import Service
 from newstide.settings import Settings
-from newstide.store import health, sources
+from newstide.sources import SourceState
+from newstide.store import health, leases, sources
 from newstide.store.connect import connect
-from newstide.store.sources import SourceState
-from tests.integration.ingest.conftest import FEEDS, Answer, Publisher, with_feeds
+from tests.integration.ingest.conftest import FEEDS, Answer, Publisher, enter
 
 XML = {"Content-Type": "application/rss+xml", "ETag": '"v1"'}
 
@@ -42,7 +42,7 @@ def test_each_story_once_then_its_edit(
     publisher: Publisher, settings: Settings, service: Service, published: Published
 ) -> None:
     publisher.answers["/wire"] = feed("rss20.xml")
-    settings = with_feeds(settings, wire=publisher.url("/wire"))
+    enter(settings, wire=publisher.url("/wire"))
     first = run_feeds(settings, service, once=True)
     assert (first.received, first.published, first.unchanged, first.rejected) == (4, 3, 0, 1)
     items = {item.title: item for item in published()}
@@ -81,7 +81,7 @@ def test_a_feed_that_fails_is_asked_later_and_keeps_its_cursor(
     publisher: Publisher, settings: Settings, service: Service, published: Published
 ) -> None:
     publisher.answers["/wire"] = feed("rss20.xml")
-    settings = with_feeds(settings, wire=publisher.url("/wire"))
+    enter(settings, wire=publisher.url("/wire"))
     run_feeds(settings, service, once=True)
     for failures, answer in enumerate(
         [
@@ -94,7 +94,7 @@ def test_a_feed_that_fails_is_asked_later_and_keeps_its_cursor(
         start=1,
     ):
         publisher.answers["/wire"] = answer
-        with pytest.raises(SourceUnavailable, match="none of 1 feeds"):
+        with pytest.raises(SourceUnavailable, match="none of 1 sources"):
             run_feeds(settings, service, once=True)
         state = state_of(settings, "wire")
         assert (state.failures, state.etag) == (failures, '"v1"')
@@ -109,7 +109,7 @@ def test_a_truncated_feed_is_taken_and_asked_for_again(
     publisher: Publisher, settings: Settings, service: Service, published: Published
 ) -> None:
     publisher.answers["/wire"] = feed("truncated.xml")
-    settings = with_feeds(settings, wire=publisher.url("/wire"))
+    enter(settings, wire=publisher.url("/wire"))
     assert run_feeds(settings, service, once=True).failed == 0
     assert "First story is whole" in {item.title for item in published()}
     state = state_of(settings, "wire")
@@ -120,7 +120,7 @@ def test_one_bad_feed_leaves_the_others_alone(
     publisher: Publisher, settings: Settings, service: Service, published: Published
 ) -> None:
     publisher.answers |= {"/wire": feed("rss20.xml"), "/zh": feed("atom.xml"), "/json": feed("feed.json")}
-    settings = with_feeds(
+    enter(
         settings,
         wire=publisher.url("/wire"),
         gone=publisher.url("/gone"),
@@ -157,7 +157,7 @@ def test_nothing_moves_while_the_bus_is_away(
 
     monkeypatch.setattr(EmbeddedProducer, "publish", failing)
     publisher.answers["/wire"] = feed("rss20.xml")
-    settings = with_feeds(settings, wire=publisher.url("/wire"))
+    enter(settings, wire=publisher.url("/wire"))
     assert run_feeds(settings, service, once=True).published == 3
     assert (len(published()), len(publisher.asked)) == (3, 1)  # the publisher was not asked again
 
@@ -166,9 +166,9 @@ def test_a_crash_before_the_cursor_publishes_again(
     publisher: Publisher, settings: Settings, service: Service, published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publisher.answers["/wire"] = feed("rss20.xml")
-    settings = with_feeds(settings, wire=publisher.url("/wire"))
+    enter(settings, wire=publisher.url("/wire"))
     with monkeypatch.context() as patch:
-        patch.setattr(sources, "save", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(leases, "settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             run_feeds(settings, service, once=True)
     run_feeds(settings, service, once=True)
@@ -181,28 +181,28 @@ def test_a_crash_before_the_cursor_publishes_again(
 def test_the_store_comes_back(
     publisher: Publisher, settings: Settings, service: Service, published: Published, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken, save = _Broken(1, StoreUnavailable("the store is away")), sources.save
+    broken, settle = _Broken(1, StoreUnavailable("the store is away")), leases.settle
 
     def failing(*arguments: object) -> None:
         broken.check()
-        save(*arguments)  # type: ignore[arg-type]
+        settle(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sources, "save", failing)
+    monkeypatch.setattr(leases, "settle", failing)
     publisher.answers["/wire"] = feed("rss20.xml")
-    settings = with_feeds(settings, wire=publisher.url("/wire"))
+    enter(settings, wire=publisher.url("/wire"))
     run_feeds(settings, service, once=True)
     assert (len(published()), state_of(settings, "wire").published) == (3, 3)
 
 
 def test_it_polls_until_stopped(publisher: Publisher, settings: Settings, service: Service) -> None:
     publisher.answers["/wire"] = feed("rss20.xml")
-    settings = with_feeds(settings, wire=publisher.url("/wire"))
+    enter(settings, wire=publisher.url("/wire"))
     threading.Timer(1.5, service.stop.set).start()
     found = run_feeds(settings, service)
     assert (found.polls, len(publisher.asked)) == (1, 1)  # due again in five minutes
     assert service.ready.is_set()
 
 
-def test_no_feeds_is_a_usage_error(settings: Settings, service: Service) -> None:
-    with pytest.raises(UsageError, match="no feed to poll"):
+def test_no_source_is_a_usage_error(settings: Settings, service: Service) -> None:
+    with pytest.raises(UsageError, match="no source to poll"):
         run_feeds(settings, service, once=True)

@@ -1,28 +1,25 @@
-"""When to ask again, what is new, where a feed then stands, which column is which, what is due."""
+"""What is new, where a source then stands, which column is which, what is due."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ingest.columns import Columns, WrongType, entry_maker, resolve
 from ingest.entry import Entry, Parsed, Problem
 from ingest.fetch import Fetched, NotModified
 from ingest.normalise import Origin, normalise
 from ingest.novelty import Judged, judge
-from ingest.polled import Polled, next_state, normalised, startable, starting_state
+from ingest.polled import Polled, next_state, normalised
 from ingest.replay import source_name, stem_of
 from ingest.rows import format_of
-from ingest.schedule import BACK_OFF_S_MAX, next_due_at
 from ingest.sequence import Pace, Revisions
 from newstide.errors import UsageError
 from newstide.messages import NewsItem
-from newstide.sections import FeedSettings
-from newstide.store.sources import SeenText, SourceState
+from newstide.sources import Source, SourceState
+from newstide.store.sources import SeenText
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-WIRE = FeedSettings(name="wire", url="https://wire.example/feed", every_s=300)
+WIRE = Source(name="wire", url="https://wire.example/feed", every_s=300)
 NOTHING = Judged((), (), 0)
 
 
@@ -30,30 +27,6 @@ def item(name: str, title: str) -> NewsItem:
     outcome = normalise(Entry(id=name, title=title), Origin("wire", "feed wire", NOW), 0)
     assert isinstance(outcome, NewsItem)
     return outcome
-
-
-@given(
-    st.floats(15, 86_400),
-    st.integers(0, 10_000),
-    st.none() | st.floats(0, 1e6),
-    st.floats(0, 1, exclude_max=True),
-)
-def test_the_next_poll_is_neither_at_once_nor_never(
-    every_s: float, failures: int, retry_after_s: float | None, draw: float
-) -> None:
-    due = next_due_at(every_s=every_s, failures=failures, retry_after_s=retry_after_s, draw=draw, now=NOW)
-    wait_s = (due - NOW).total_seconds()
-    assert 0.89 * every_s <= wait_s <= BACK_OFF_S_MAX
-    assert wait_s >= min(retry_after_s or 0.0, BACK_OFF_S_MAX) - 0.001
-
-
-def test_failures_double_the_wait() -> None:
-    waits = [
-        (next_due_at(every_s=300, failures=n, retry_after_s=None, draw=0.5, now=NOW) - NOW).total_seconds()
-        for n in range(12)
-    ]
-    assert waits[:4] == [300, 600, 1_200, 2_400]
-    assert waits[-1] == BACK_OFF_S_MAX
 
 
 def test_new_edited_unchanged() -> None:
@@ -65,29 +38,6 @@ def test_new_edited_unchanged() -> None:
     assert known[first.story_id] == SeenText(first.story_id, edited.content_hash, 2)
     assert judge([edited, other], known) == Judged((), (known[edited.story_id], known[other.story_id]), 2)
     assert [each.revision for each in judge([first], known).publish] == [3]
-
-
-def test_one_poll_at_a_time_from_a_host() -> None:
-    feeds = [
-        WIRE,
-        FeedSettings(name="same", url="https://WIRE.example/other"),
-        FeedSettings(name="later", url="https://b.example/"),
-        FeedSettings(name="busy", url="https://c.example/"),
-    ]
-    states = {feed.name: starting_state(feed, None, at_once=False) for feed in feeds}
-    states["later"] = SourceState(source="later", kind="feed", next_due_at=NOW + timedelta(seconds=1))
-    assert startable(feeds, states, ["c.example"], NOW) == [WIRE]
-    assert [feed.name for feed in startable(feeds[1:], states, [], NOW + timedelta(seconds=1))] == [
-        "same",
-        "later",
-        "busy",
-    ]
-
-
-def test_a_feed_that_moved_is_asked_anew() -> None:
-    known = SourceState(source="wire", kind="feed", url="https://old.example/", etag='"v1"', failures=3, received=7)
-    moved = starting_state(WIRE, known, at_once=False)
-    assert (moved.etag, moved.failures, moved.received, moved.url) == ("", 0, 7, WIRE.url)
 
 
 def test_cursors_move_only_past_what_was_read_whole() -> None:

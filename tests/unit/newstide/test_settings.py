@@ -59,16 +59,8 @@ def test_a_file_can_be_named_by_the_environment(tmp_path: Path) -> None:
         ("NEWSTIDE_PROCESSOR__BATCH_STORIES", "0", ("processor.batch_stories",)),
         ("NEWSTIDE_MODEL__THREADS", "0", ("model.threads",)),
         ("NEWSTIDE_MODEL__THREADS", "many", ("model.threads", "auto")),
-        ("NEWSTIDE_INGEST__FEEDS", "nonsense", ("NEWSTIDE_INGEST__FEEDS", "JSON")),
-        ("NEWSTIDE_INGEST__FEEDS", '[{"name": "a", "url": "file:///etc/passwd"}]', ("ingest.feeds.0.url",)),
-        ("NEWSTIDE_INGEST__FEEDS", '[{"name": "a", "url": "https://me:pw@x.example/"}]', ("ingest.feeds.0.url",)),
-        ("NEWSTIDE_INGEST__FEEDS", '[{"name": "../a", "url": "https://x.example/"}]', ("ingest.feeds.0.name",)),
-        (
-            "NEWSTIDE_INGEST__FEEDS",
-            '[{"name": "a", "url": "https://x.example/", "every": 3}]',
-            ("ingest.feeds.0.every",),
-        ),
-        ("NEWSTIDE_INGEST__FEEDS", "[" * 100_000, ("NEWSTIDE_INGEST__FEEDS", "JSON")),
+        ("NEWSTIDE_INGEST__LEASE_S", "0", ("ingest.lease_s",)),
+        ("NEWSTIDE_INGEST__HOST_GAP_S", "-1", ("ingest.host_gap_s",)),
         ("NEWSTIDE_BUS__KIND", "kafka", ("bus.bootstrap", "NEWSTIDE_BUS__BOOTSTRAP")),
         ("NEWSTIDE_BUS__TOPIC_RAW", "news scored!", ("bus.topic_raw",)),
         ("NEWSTIDE_BUS__TOPIC_RAW", "news.scored", ("bus.topic_raw", "the same topic")),
@@ -79,18 +71,6 @@ def test_what_is_wrong_is_named_with_its_place(variable: str, value: str, parts:
     error = refused(**{variable: value})
     whole = f"{error.what} {error.why} {error.fix}"
     assert all(part in whole for part in parts), whole
-
-
-def test_a_source_is_of_one_tier() -> None:
-    settings, _ = load(environment={"NEWSTIDE_ROLLUPS__TIER_1": '["Reuters"]', "NEWSTIDE_ROLLUPS__TIER_3": '["forum"]'})
-    assert settings.rollups.tiers == {"Reuters": 1, "forum": 3}
-    both = refused(NEWSTIDE_ROLLUPS__TIER_1='["a", "b"]', NEWSTIDE_ROLLUPS__TIER_3='["b"]')
-    assert "b cannot be of tier 1 as well" in both.what
-
-
-def test_two_feeds_of_one_name() -> None:
-    twice = '[{"name": "a", "url": "https://x.example/"}, {"name": "a", "url": "https://y.example/"}]'
-    assert "two feeds are called a" in refused(NEWSTIDE_INGEST__FEEDS=twice).what
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """From records to scored stories: every story of a record is in exactly one place."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from newstide.errors import ModelInvalid
 from newstide.messages import NewsItem, Reason, content_hash_of, partition_of, story_id_of
 from newstide.scoring.port import Encoded, Opinions
 from newstide.scoring.stub import StubScorer
-from newstide.sections import RollupSettings
 from newstide.service import Service
 from newstide.settings import Settings
 from newstide.store import migrate
@@ -72,10 +71,11 @@ UNOPENED = Database("sqlite:///never-opened.db")
 
 
 def handler(
-    scorer: StubScorer | None = None, database: Database = UNOPENED, settings: Settings | None = None
+    scorer: StubScorer | None = None, database: Database = UNOPENED, tiers: Mapping[str, int] | None = None
 ) -> ScoreStories:
     service = Service("test", "t1", FakeClock(NOW), Metrics(), logger("test"))
-    return ScoreStories(settings or Settings(), Reader(scorer or StubScorer(), 1_024), Out(), database, service)
+    reader = Reader(scorer or StubScorer(), 1_024)
+    return ScoreStories(Settings(), reader, Out(), database, service, tiers=tiers)
 
 
 def test_bad_lines_and_empty_stories_are_rejected_each_under_its_own_line() -> None:
@@ -134,8 +134,7 @@ def test_a_topic_is_named_where_the_model_is_sure_and_its_probability_always() -
 
 
 def test_a_story_has_the_tier_of_its_source() -> None:
-    rollups = RollupSettings(tier_1=("wire",), tier_3=("forum",))
-    stories = handler(settings=Settings(rollups=rollups)).prepare([record(item("a"))]).scored
+    stories = handler(tiers={"wire": 1, "forum": 3}).prepare([record(item("a"))]).scored
     assert stories[0].story.tier == 1
     assert handler().prepare([record(item("a"))]).scored[0].story.tier == 2
 
