@@ -171,11 +171,11 @@ def _json_entry(item: Mapping[str, Any], language: object) -> Entry:
     def first(*names: str) -> str:
         return next((value for name in names if isinstance(value := item.get(name), str) and value), "")
 
-    number = item.get("id")
+    number, name = item.get("id"), first("id")
     is_number = isinstance(number, int | float) and not isinstance(number, bool)
     return Entry(
-        id=str(number) if is_number else first("id"),
-        url=first("url", "external_url")[:FIELD_CHARS_MAX],
+        id=str(number) if is_number else name,
+        url=(first("url", "external_url") or (name if name.startswith("http") else ""))[:FIELD_CHARS_MAX],
         title=first("title")[:FIELD_CHARS_MAX],
         body=first("content_text", "content_html", "summary")[:FIELD_CHARS_MAX],
         published=first("date_published", "date_modified")[:200],
