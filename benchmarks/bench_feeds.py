@@ -66,7 +66,7 @@ def main() -> int:
         run = Run(made, server, options.every)
         _enter(run)
         run.workers = [_worker(made, f"w{n}") for n in range(1, options.workers + 1)]
-        wait_until(lambda: all(worker.ready() for worker in run.workers), "the workers are ready", 60)
+        wait_until(lambda: all(worker.ready() for worker in run.workers), "the workers are ready", 300)
         _harm(run, options.seconds)
         server.changing = False
         left = _wait_for_all(run, 6 * options.every + 60)
