@@ -1,4 +1,4 @@
-"""`newstide demo`: everything at once, on the embedded profile, playing the authored market day."""
+"""`newstide demo`: everything at once, on the embedded profile: the authored market day, or real news (`--live`)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import msgspec
 import typer
 
 from cli.context import Json, settings_of
@@ -37,22 +38,24 @@ class Play:
     pace: float
     seed: int
     dashboard: bool
+    live: bool
 
 
-def demo(
+def demo(  # noqa: PLR0913, PLR0917 - the parameters of a command are its options
     context: typer.Context,
     for_: Annotated[str | None, typer.Option("--for", help="End by itself after 30s, 5m or 1h.")] = None,
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Without the pages.")] = False,
     pace: Annotated[float, typer.Option(min=1, max=10_000, help="Times the day's own pace.")] = 15.0,
     seed: Annotated[int, typer.Option(help="Varies the background from round to round.")] = 1,
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Of the dashboard.")] = None,
+    live: Annotated[bool, typer.Option("--live", help="Real news, from the starter list; needs the internet.")] = False,
     as_json: Json = False,
 ) -> None:
     """Play a market day of invented news through the real model, and show it. Needs no service; Ctrl-C ends it."""
     base = settings_of(context)
     folder = base.data_dir / "demo"
-    settings = settings_of(context, _overrides(folder, port))
-    play = Play(_seconds(for_), pace, seed, not no_dashboard)
+    settings = settings_of(context, _overrides(folder, port, live))
+    play = Play(_seconds(for_), pace, seed, not no_dashboard, live)
     tell: Callable[[str], None] = say if as_json else lambda line: out.print(plain(line), markup=False)
     with _alone_in(base.data_dir):
         shutil.rmtree(folder, ignore_errors=True)
@@ -76,11 +79,11 @@ def _alone_in(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def _overrides(folder: Path, port: int | None) -> dict[str, Any]:
+def _overrides(folder: Path, port: int | None, live: bool) -> dict[str, Any]:
     """Whatever the settings say, the demo touches nobody's broker or database."""
     return {
         "data_dir": str(folder),
-        "demo": True,
+        "demo": not live,
         "bus.kind": "embedded",
         "store.url": "",
         "service.health_port": 0,
@@ -104,14 +107,11 @@ def _seconds(text: str | None) -> float | None:
 
 class _Demo:
     def __init__(self, context: typer.Context, settings: Settings, play: Play, tell: Callable[[str], None]) -> None:
-        from ingest.scenario import day, subjects
-        from newstide.store import entities
         from newstide.store.connect import connect as connect_store
 
         self._settings, self._play, self._tell = settings, play, tell
         self._database = connect_store(settings)
-        cast = day.load_cast()
-        entities.change(self._database, lambda master: subjects.taken_in(cast, master), "demo", datetime.now(UTC))
+        self._ingest = self._enter_sources() if play.live else self._enter_cast()
         self._tree = ProcessTree(_command(context), _environment(settings), settings.data_dir / "logs")
         self._stop = threading.Event()
         self._told_seq = 0
@@ -124,13 +124,29 @@ class _Demo:
             if self._play.dashboard:
                 self._show_dashboard(stack)
             self._tree.start("processor", "process")
-            pace, seed = str(self._play.pace), str(self._play.seed)
-            self._tree.start("ingest", "ingest", "scenario", "--pace", pace, "--seed", seed)
+            self._tree.start("ingest", "ingest", *self._ingest)
             started_s = time.monotonic()
             self._watch(started_s)
             self._tree.stop("ingest")
             self._catch_up()
             return self._summary(time.monotonic() - started_s)
+
+    def _enter_cast(self) -> list[str]:
+        """The invented companies; returns what to tell ingest."""
+        from ingest.scenario import day, subjects
+        from newstide.store import entities
+
+        cast = day.load_cast()
+        entities.change(self._database, lambda master: subjects.taken_in(cast, master), "demo", datetime.now(UTC))
+        return ["scenario", "--pace", str(self._play.pace), "--seed", str(self._play.seed)]
+
+    def _enter_sources(self) -> list[str]:
+        """The list that ships, every source of it on; returns what to tell ingest."""
+        from cli.sources.common import enter
+        from ingest.roster import starter
+
+        enter(self._database, [msgspec.structs.replace(source, enabled=True) for source in starter()])
+        return ["feeds"]
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -212,7 +228,7 @@ def _command(context: typer.Context) -> list[str]:
 def _environment(settings: Settings) -> dict[str, str]:
     return {
         "NEWSTIDE_DATA_DIR": str(settings.data_dir),
-        "NEWSTIDE_DEMO": "true",
+        "NEWSTIDE_DEMO": str(settings.demo).lower(),
         "NEWSTIDE_BUS__KIND": "embedded",
         "NEWSTIDE_STORE__URL": "",
         "NEWSTIDE_SERVICE__HEALTH_PORT": "0",
@@ -233,6 +249,6 @@ def _print(summary: dict[str, Any]) -> None:
             "rate": f"{summary['per_second']} stories/s over {summary['seconds']} s",
             "latency": f"p50 {summary['p50_ms']} ms, p95 {summary['p95_ms']} ms from receipt to storage",
             "kept in": summary["data_dir"],
-            "next": "newstide init (your feeds), newstide init --profile kafka (your Kafka), docker compose up",
+            "next": "newstide init (your sources), newstide init --profile kafka (your Kafka), docker compose up",
         }
     )

@@ -15,7 +15,7 @@ from cli.output import emit_json, emit_pairs
 if TYPE_CHECKING:
     from ingest.replay import ReplaySummary
 
-app = typer.Typer(help="Take news in: replay files, poll feeds.", no_args_is_help=True)
+app = typer.Typer(help="Take news in: replay files, poll sources.", no_args_is_help=True)
 
 Column = Annotated[str, typer.Option(help="Name of this column; guessed when not given.", show_default=False)]
 
@@ -65,10 +65,10 @@ def replay(  # noqa: PLR0913, PLR0917 - the parameters of a command are its opti
 @app.command("feeds")
 def feeds(
     context: typer.Context,
-    once: Annotated[bool, typer.Option("--once", help="Poll each feed once and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Poll each source once and end.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Poll the feeds of the settings (ingest.feeds) until stopped."""
+    """Poll the sources of the registry (newstide sources) until stopped. Run several: they share the sources."""
     settings = settings_of(context)
     from ingest.feeds import run_feeds
     from newstide.service import running

@@ -43,11 +43,7 @@ _REST = """
 # Publishers want to know who asks: name yourself and an address.
 user_agent = "newstide/0.1 (you@example.com)"
 
-# One block a feed; `newstide ingest feeds` polls them.
-# [[ingest.feeds]]
-# name = "example-wire"
-# url = "https://example.com/markets.rss"
-# every_s = 300
+# The sources themselves are not settings: `newstide sources add URL`, or `newstide sources starter --enable`.
 
 [dashboard]
 port = 8501

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +14,7 @@ from cli.context import Json, settings_of
 from cli.output import emit_json, emit_pairs, emit_table, out
 from newstide.errors import NewstideError
 from newstide.settings import Settings
+from newstide.sources import TROUBLED
 
 
 def status(
@@ -33,17 +36,24 @@ def status(
 
 
 def gather(settings: Settings) -> dict[str, Any]:
-    """The report. received = stored + duplicates + dead for each consumer; the bus is asked only for what waits."""
-    from newstide.store import health, sources
+    """The report. received = stored + duplicates + dead for each consumer; the bus is asked only for what waits.
+
+    A source's `condition` is None where it is not polled.
+    """
+    from newstide.store import health, registry, sources
     from newstide.store.connect import connect
 
     database = connect(settings, read_only=True)
     try:
         partitions = health.partitions(database)
+        now = datetime.now(UTC)
+        conditions = {each.source.name: each.condition(now) for each in registry.load_all(database)}
         report: dict[str, Any] = {
             "bus": settings.bus.kind,
             "store": database.name,
-            "sources": [asdict(state) for state in sources.load_all(database)],
+            "sources": [
+                asdict(state) | {"condition": conditions.get(state.source)} for state in sources.load_all(database)
+            ],
             "partitions": [asdict(partition) for partition in partitions],
             "dead_letters": health.dead_letter_counts(database),
             "gap_records": health.gap_total(database),
@@ -75,7 +85,7 @@ def _waiting(settings: Settings, next_offsets: dict[tuple[str, int], int]) -> in
 def _print(report: dict[str, Any]) -> None:
     emit_pairs({"bus": report["bus"], "store": report["store"]})
     out.print()
-    names = ("source", "kind", "received", "published", "unchanged", "rejected", "last_error")
+    names = ("source", "kind", "condition", "received", "published", "unchanged", "rejected", "last_error")
     emit_table([n.replace("_", " ") for n in names], [[s[n] for n in names] for s in report["sources"]], "ingest")
     out.print()
     names = ("topic", "partition", "next_offset", "received", "stored", "duplicates", "dead")
@@ -90,9 +100,15 @@ def _print(report: dict[str, Any]) -> None:
             if report["records_waiting"] is None
             else report["records_waiting"],
             "records lost to retention": report["gap_records"],
+            "sources to look at": _troubled(report["sources"]),
             "dead letters": ", ".join(f"{n} {reason}" for reason, n in report["dead_letters"].items()) or "none",
         }
     )
+
+
+def _troubled(sources: Sequence[dict[str, Any]]) -> str:
+    named = (f"{each['source']} ({each['condition']})" for each in sources if each["condition"] in TROUBLED)
+    return ", ".join(named) or "none"
 
 
 def hello(context: typer.Context) -> None:
@@ -109,16 +125,17 @@ def hello(context: typer.Context) -> None:
     out.print(f"newstide: bus {report['bus']}, store {report['store']}", markup=False)
     waiting = report["records_waiting"]
     out.print(f"now:  {totals['stored']:,} stories stored, {'unknown' if waiting is None else waiting} records waiting")
-    out.print(f"next: {_next(settings, totals['stored'], waiting)}", markup=False)
+    polled = any(each["condition"] for each in report["sources"])
+    out.print(f"next: {_next(totals['stored'], waiting, polled)}", markup=False)
 
 
-def _next(settings: Settings, stored: int, waiting: int | None) -> str:
+def _next(stored: int, waiting: int | None, polled: bool) -> str:
     if waiting is None:
         return "newstide doctor --only bus"
     if waiting:
         return "newstide process       (scores what waits)"
     if stored:
         return "newstide dashboard     (shows what is stored)"
-    if settings.ingest.feeds:
-        return "newstide ingest feeds  (polls your feeds)"
-    return "newstide ingest replay FILE, or newstide demo"
+    if polled:
+        return "newstide ingest feeds  (polls your sources)"
+    return "newstide sources add URL, newstide ingest replay FILE, or newstide demo"

@@ -60,24 +60,25 @@ def source_of(given: dict[str, Any], options: str) -> Source:
     return source
 
 
+def enter(database: Database, wanted: Sequence[Source], *, replace: bool = True) -> PutOutcome:
+    """Put sources into the registry, each under the key of its rate."""
+    from ingest.kinds.catalogue import rate_key_of
+    from newstide.store import registry
+
+    rows = [(source, rate_key_of(source)) for source in wanted]
+    return registry.put(database, rows, datetime.now(UTC), replace=replace)
+
+
 def put(
     context: typer.Context,
     wanted: Sequence[Source],
     as_json: bool,
     *,
     replace: bool = True,
-    enable: bool = True,
     refused: Sequence[Refused] = (),
 ) -> PutOutcome:
-    import msgspec
-
-    from ingest.kinds.catalogue import rate_key_of
-    from newstide.store import registry
-
-    rows = [
-        (source if enable else msgspec.structs.replace(source, enabled=False), rate_key_of(source)) for source in wanted
-    ]
-    outcome = registry.put(database_of(context), rows, datetime.now(UTC), replace=replace)
+    """Enter them and tell what became of each. Raises DataInvalid when some could not be taken."""
+    outcome = enter(database_of(context), wanted, replace=replace)
     if as_json:
         emit_json(asdict(outcome) | {"lines_refused": [each._asdict() for each in refused]})
     else:
@@ -85,7 +86,7 @@ def put(
         for each in refused[:TOLD_MAX]:
             say(f"line {each.line}: {each.why}")
         for name in outcome.refused[:TOLD_MAX]:
-            say(f"{name}: there is a source of that name which is not polled")
+            say(f"{name}: stories of that name come from elsewhere already")
     if outcome.refused or refused:
-        raise DataInvalid("some sources could not be taken", why="see above; the others were", fix="docs/sources.md")
+        raise DataInvalid("some sources could not be taken", why="they are named above; the others were taken")
     return outcome

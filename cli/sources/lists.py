@@ -75,16 +75,17 @@ def starter(
     as_json: Json = False,
 ) -> None:
     """Enter the list that ships: public English and Chinese sources. What is there already stays as it is."""
+    import msgspec
+
     from ingest.roster import starter as starter_list
     from newstide.store import registry
 
-    chosen = [source for source in starter_list() if language in ("", source.language)]
+    chosen = [each for each in starter_list() if language in ("", each.language)]
     if not chosen:
         raise UsageError(f"the list has no sources in {language}", fix="--language en or zh")
-    outcome = put(context, chosen, as_json, replace=False, enable=enable)
+    outcome = put(context, [msgspec.structs.replace(each, enabled=enable) for each in chosen], as_json, replace=False)
     if enable:
-        paused = [source.name for source in chosen if source.name in outcome.unchanged]
-        registry.enable(database_of(context), paused, datetime.now(UTC), enabled=True)
+        registry.enable(database_of(context), outcome.unchanged, datetime.now(UTC), enabled=True)
     else:
         say("they are paused; newstide sources enable NAME..., or starter --enable")
 

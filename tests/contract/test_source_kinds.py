@@ -26,9 +26,11 @@ ATOM = """<?xml version="1.0" encoding="ISO-8859-1" ?>
 <entry><title>4 - Arbora Corp (0000320193) (Issuer)</title>
 <id>urn:tag:sec.gov,2008:accession-number=0000320193-26-000012</id>
 <updated>2026-03-02T08:16:00-05:00</updated></entry></feed>"""
-FLASH = {"data": {"list": [
-    {"id": 7, "title": "", "text": "【快讯】央行降准0.5个百分点", "ctime": 1772440500, "at": {"ms": 1772440500123},
-     "when": "2026-03-02 16:35:00", "stocks": [{"c": "600519"}, {"c": None}, {"c": "000858"}]}, "no object"]}}  # fmt: skip
+FLASH_ITEM = {
+    "id": 7, "title": "", "text": "【快讯】央行降准0.5个百分点", "when": "2026-03-02 16:35:00",
+    "stocks": [{"c": "600519"}, {"c": None}, {"c": "000858"}],
+}  # fmt: skip
+FLASH = {"data": {"list": [FLASH_ITEM, "no object"]}}
 FLASH_OPTIONS: Final = {
     "items": "data.list", "id": "id", "title": "title", "body": "text", "date": "when", "zone": "+08:00",
     "symbols": "stocks.*.c", "url_template": "https://flash.example/a/{id}",

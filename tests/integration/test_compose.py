@@ -1,7 +1,6 @@
 """docker-compose.yml is right in itself, and what stands in it runs: every service of ours by its own command, with its
 own environment, judged by its own health check, on a broker made of the file's Kafka settings and a real PostgreSQL."""
 
-import json
 import re
 import subprocess
 import threading
@@ -20,6 +19,9 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from newstide.settings import NOT_SETTINGS, PREFIX, load
+from newstide.sources import Source
+from newstide.store import registry
+from newstide.store.database import Database
 from tests.services import broker as test_broker
 from tests.services.broker import Broker
 from tests.services.common import free_port, listens, wait_for
@@ -222,11 +224,10 @@ def serves(bootstrap: str) -> bool:
 
 @pytest.fixture
 def program(
-    root: Path, example: dict[str, str], kafka: str, database_url: str, tmp_path: Path, feed: str
+    root: Path, example: dict[str, str], kafka: str, database_url: str, tmp_path: Path
 ) -> Callable[[str], Program]:
     """`program(name)`: a service of the file, its addresses those of this machine."""
-    feeds = json.dumps([{"name": "loopback", "url": feed, "every_s": 15}])
-    given = {"NEWSTIDE_INGEST__FEEDS": feeds, "NEWSTIDE_INGEST__ALLOW_PRIVATE_ADDRESSES": "true"}
+    given = {"NEWSTIDE_INGEST__ALLOW_PRIVATE_ADDRESSES": "true"}
     services = read(root / "docker-compose.yml", example | given)["services"]
     count = iter(range(100))
 
@@ -240,9 +241,10 @@ def program(
     return make
 
 
-def test_the_services_run(program: Callable[[str], Program], database_url: str, kafka: str) -> None:
+def test_the_services_run(program: Callable[[str], Program], database_url: str, kafka: str, feed: str) -> None:
     with program("migrate") as migrate:
         assert migrate.wait(60) == 0, migrate.said()
+    registry.put(Database(database_url), [(Source(name="loopback", url=feed), "loopback")], datetime.now(UTC))
     admin = KafkaAdminClient(bootstrap_servers=kafka)
     topics = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics(["news.raw", "news.scored"])}
     admin.close()

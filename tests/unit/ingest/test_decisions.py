@@ -6,7 +6,7 @@ import pytest
 
 from ingest.columns import Columns, WrongType, entry_maker, resolve
 from ingest.entry import Entry, Parsed, Problem
-from ingest.fetch import Fetched, NotModified
+from ingest.fetch import Fetched, NotModified, max_age_s
 from ingest.normalise import Origin, normalise
 from ingest.novelty import Judged, judge
 from ingest.polled import Polled, next_state, normalised
@@ -53,6 +53,32 @@ def test_cursors_move_only_past_what_was_read_whole() -> None:
     failed = next_state(before, Polled(WIRE, NOW, error="gone", retry_after_s=9_000.0), NOTHING, 0)
     assert (failed.etag, failed.failures, failed.last_success_at) == ('"old"', 3, None)
     assert failed.next_due_at == NOW + timedelta(seconds=9_000)
+
+
+def test_a_poll_tells_of_rhythm_and_of_the_next() -> None:
+    before = SourceState(source="wire", kind="feed", last_new_at=NOW - timedelta(hours=2))
+    new = Judged((item("1", "A"), item("2", "B")), (), 0)
+    found = next_state(before, Polled(WIRE, NOW, Fetched(WIRE.url, b"", "", max_age_s=1_000.0)), new, 0)
+    assert (found.polled_at, found.last_new_at, found.rhythm_s) == (NOW, NOW, 3_600.0)
+    assert found.next_due_at is not None and 1_000 <= (found.next_due_at - NOW).total_seconds() <= 1_100
+    quiet = next_state(found, Polled(WIRE, NOW + timedelta(hours=1), NotModified()), NOTHING, 0)
+    assert (quiet.last_new_at, quiet.rhythm_s) == (NOW, 3_600.0)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("max-age=60", 60.0),
+        ("public, Max-Age = 60, must-revalidate", 60.0),
+        ('max-age="60"', 60.0),
+        ("s-maxage=60", None),
+        ("max-age=0, no-store", None),
+        ("max-age=-1", None),
+        ("", None),
+    ],
+)
+def test_what_cache_control_says(header: str, seconds: float | None) -> None:
+    assert max_age_s(header) == seconds
 
 
 def test_a_bad_entry_is_known_again() -> None:
