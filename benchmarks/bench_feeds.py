@@ -43,6 +43,8 @@ class Run:
     made: Ground
     server: FeedServer
     every_s: float
+    began: datetime = field(default_factory=now_utc)
+    """When the workers were ready. What was shown before waited for them, not for a poll."""
     workers: list[Child] = field(default_factory=list)
     kills: int = 0
     outages: list[tuple[datetime, datetime]] = field(default_factory=list)
@@ -67,6 +69,7 @@ def main() -> int:
         _enter(run)
         run.workers = [_worker(made, f"w{n}") for n in range(1, options.workers + 1)]
         wait_until(lambda: all(worker.ready() for worker in run.workers), "the workers are ready", 300)
+        run.began = now_utc()
         _harm(run, options.seconds)
         server.changing = False
         left = _wait_for_all(run, 6 * options.every + 60)
@@ -156,7 +159,11 @@ def _report(run: Run, left: int, seconds: float) -> tuple[dict[str, Any], dict[s
     texts: dict[tuple[str, int], set[str]] = defaultdict(set)
     for item in run.items:
         texts[item.story_id, item.revision].add(item.content_hash)
-    waits = {key: (run.arrived[key] - world.shown[key]) / timedelta(seconds=run.every_s) for key in shown & arrived}
+    waits = {
+        key: (run.arrived[key] - world.shown[key]) / timedelta(seconds=run.every_s)
+        for key in shown & arrived
+        if world.shown[key] >= run.began
+    }
     calm = [share for key, share in waits.items() if not _disturbed(run, key)]
     most = max((_most_in_window(starts) for starts in log.starts.values()), default=0)
     figures = {

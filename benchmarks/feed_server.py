@@ -56,15 +56,23 @@ class FeedServer:
         try:
             yield self
         finally:
-            loop.call_soon_threadsafe(server.close)
+            asyncio.run_coroutine_threadsafe(self._stop(server), loop).result(10)
             loop.call_soon_threadsafe(loop.stop)
             thread.join(10)
+            loop.close()
 
     async def _start(self) -> asyncio.Server:
         server = await asyncio.start_server(self._serve, "0.0.0.0", 0)  # noqa: S104 - all of 127/8
         self.port = server.sockets[0].getsockname()[1]
         self._changes = asyncio.create_task(self._change())
         return server
+
+    async def _stop(self, server: asyncio.Server) -> None:
+        server.close()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _change(self) -> None:
         while True:

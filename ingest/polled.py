@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -32,6 +33,8 @@ class Polled:
     parsed: Parsed = Parsed(())
     error: str = ""
     retry_after_s: float | None = None
+    bodies: Mapping[str, str] = field(default_factory=dict)
+    """By story id, what the pages of headlines say; see `ingest.articles`."""
 
     @property
     def outcome(self) -> str:

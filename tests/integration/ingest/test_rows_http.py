@@ -131,7 +131,7 @@ def test_f14_a_redirect_loop_ends(visit: Visit, hostile: Hostile) -> None:
 def test_f15_https_does_not_become_http() -> None:
     transport = httpx2.MockTransport(lambda _: httpx2.Response(302, headers={"Location": "http://wire.example/"}))
     with httpx2.Client(transport=transport) as client, pytest.raises(Refused, match="from https to http"):
-        fetching._follow(client, "https://wire.example/", NOW)
+        fetching._follow(client, "https://wire.example/", NOW, 1)
 
 
 def redirecting(hostile: Hostile, target: str) -> None:

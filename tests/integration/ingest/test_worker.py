@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ingest import worker
-from ingest.parse import parse
+from ingest.kinds.catalogue import KINDS
+from ingest.kinds.port import Document
 from ingest.worker import parse_in_worker
 from tests.integration.ingest.conftest import FEEDS
 from tests.services.documents import DOCUMENTS, HEAD, TAIL, item
@@ -15,7 +16,8 @@ from tests.services.documents import DOCUMENTS, HEAD, TAIL, item
 def test_the_worker_says_what_the_parser_says() -> None:
     for path in sorted(FEEDS.iterdir()):
         body = path.read_bytes()
-        assert parse_in_worker(body, "", "https://wire.example/") == parse(body, "", "https://wire.example/"), path.name
+        url = "https://wire.example/"
+        assert parse_in_worker(body, "", url) == KINDS["feed"].read(Document(body, "", url), {}), path.name
 
 
 SLOW = DOCUMENTS["broken ampersands"]

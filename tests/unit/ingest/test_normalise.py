@@ -37,6 +37,27 @@ def test_a_plain_entry() -> None:
     assert (found.symbols, found.flags, found.revision) == (("HLVN",), (), 1)
 
 
+@pytest.mark.parametrize(
+    ("raw", "kept"),
+    [
+        ("Up 5%", ""),
+        (" Up \n 5% ", ""),
+        ("Up <b>5%</b>", "Up <b>5%</b>"),
+        ("Up\u202e5%", "Up\u202e5%"),
+        ("Up\x00 5%", "Up\x00 5%"),
+        ("Up \ud800 5%", "Up \\ud800 5%"),
+        ("AT&amp;T up", "AT&amp;T up"),
+        ("Up " + "5% " * 2_000, ""),
+    ],
+)
+def test_the_original_is_kept_where_the_text_was_changed(raw: str, kept: str) -> None:
+    found = story(Entry(id="1", title=raw))
+    assert (found.original_title, found.original_body) == (kept, "")
+    body = story(Entry(id="1", title="T", body=f"<p>{raw}</p>"))
+    assert body.original_body == (f"<p>{kept}</p>" if "text_cleaned" in body.flags else "")
+    assert body.content_hash == content_hash_of("T", body.body)
+
+
 def test_files_may_be_old_and_without_zone() -> None:
     found = story(Entry(id="1", title="T", published="26-FEB-1987 15:01:01.79"), FILE)
     assert (found.published_at.year, found.flags) == (1987, ())
