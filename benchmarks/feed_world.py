@@ -84,7 +84,7 @@ class World:
             publisher = Publisher(
                 name=f"wire-{number:03}",
                 host=f"127.1.{host // 250}.{host % 250 + 1}",
-                form=("rss", "atom", "json")[number % 3],  # type: ignore[arg-type]
+                form=("rss", "atom", "json")[number % 3],
                 encoding="gbk" if chinese and number % 3 == 0 else "utf-8",
                 etags=number % 10 != 9,
             )

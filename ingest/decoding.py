@@ -47,10 +47,10 @@ _MEANS: Final = {
     "shift_jis": "cp932", "euc_kr": "cp949", "iso8859-9": "cp1254", "tis-620": "cp874",
 }  # fmt: skip
 _HONOURED: Final = re.compile(
-    r"utf-8(?:-sig)?|utf-(?:16|32)(?:-[lb]e)?|gb18030|big5(?:hkscs)?|cp(?:125\d|866|874|932|949|950|437|850)|euc_jp|"
-    r"shift_jis\w*|koi8-[ru]|iso8859-\d+|mac-\w+|johab"
+    r"utf-8(?:-sig)?|utf-(?:16|32)(?:-[lb]e)?|gb18030|big5(?:hkscs)?|cp(?:437|7\d\d|8(?!75)\d\d|932|949|950|1006|1125|125\d)|"
+    r"euc_jp|shift_jis\w*|koi8-[rtu]|iso8859-\d+|mac-\w+|johab|kz1048|ptcp154|hp-roman8"
 )
-"""As `codecs.lookup` names them. Not among them: UTF-7, HZ, ISO-2022, and what is no character set at all."""
+"""As `codecs.lookup` names them. Not among them: UTF-7, HZ, ISO-2022, EBCDIC, and what is no character set."""
 
 _NOT_ASCII: Final = re.compile(rb"[\x80-\xff]+")
 _HIGH: Final = re.compile(rb"(?:[\x80-\xff][\x40-\x7e]?)+")
@@ -86,10 +86,10 @@ def decode(body: bytes, content_type: str = "") -> Decoded:
     if is_utf8(body):
         return _decoded(body, "utf-8", guessed=bool(declared) and declared[0] is None)
     chinese = _chinese(body)
-    for encoding in declared:
+    for name in declared:
         # A page of 256 characters takes any bytes: what its name says is no evidence against Chinese ones.
-        if encoding and not (chinese and encoding == "cp1252") and _strictly(body, encoding):
-            return _decoded(body, encoding, guessed=encoding != declared[0])
+        if name and not (chinese and name == "cp1252") and _strictly(body, name):
+            return _decoded(body, name, guessed=name != declared[0])
     return _decoded(body, chinese or _guess(body, declared), guessed=True)
 
 

@@ -28,7 +28,7 @@ JSON_VALUES_MAX: Final = 500_000
 
 _HEAD_CHARS: Final = 64 << 10
 """A prolog longer than this belongs to no feed."""
-_ROOT: Final = re.compile(r"<(?:[\w.-]+:)?(?:rss|feed|rdf|channel)[\s>]", re.IGNORECASE)
+_ROOT: Final = re.compile(r"<(?:[\w.-]+:)?(?:rss|feed|rdf|channel|entry)[\s>]", re.IGNORECASE)
 _HTML: Final = re.compile(
     r"(?:<!--(?:(?!-->).){0,5000}-->\s*)*<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL
 )

@@ -8,6 +8,7 @@ from ingest.entry import Entry
 from ingest.normalise import FUTURE_MAX
 from ingest.novelty import judge
 from ingest.parse import parse
+from ingest.polled import told_apart
 from newstide.messages import content_hash_of
 from tests.unit.ingest.test_normalise import FEED, NOW, story
 
@@ -43,6 +44,17 @@ def test_f34_the_same_guid_with_new_text_is_a_new_revision() -> None:
         (first.story_id, "Up 50%", 2),
     ]
     assert (found.unchanged, second.content_hash) == (1, content_hash_of("Up 50%", ""))
+
+
+def test_f34_items_of_one_list_that_share_a_guid_are_no_edits_of_one_another() -> None:
+    a, b = Entry(id="0", url="https://w.example/a", title="A"), Entry(id="0", url="https://w.example/b", title="B")
+    assert [(each.id, each.title) for each in told_apart([a, b])] == [("", "A"), ("", "B")]
+    again = Entry(id="0", url="https://w.example/a", title="A, as it was")
+    assert told_apart([a, again]) == [a, a]
+    gone = Entry(id="0", withdrawn=True)
+    assert told_apart([a, gone]) == [a, gone]
+    known = {text.story_id: text for text in judge([story(each) for each in told_apart([a, b])], {}).texts}
+    assert judge([story(each) for each in told_apart([a, b])], known).publish == ()
 
 
 def test_f35_a_guid_of_a_megabyte_is_hashed() -> None:
