@@ -45,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demo.demo)
+app.add_typer(demo.app)
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("status")(status.status)

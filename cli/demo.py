@@ -32,6 +32,9 @@ CATCH_UP_S: Final = 20.0
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
+app = typer.Typer()
+
+
 @dataclass(frozen=True, slots=True)
 class Play:
     for_s: float | None
@@ -41,6 +44,7 @@ class Play:
     live: bool
 
 
+@app.command("demo")
 def demo(  # noqa: PLR0913, PLR0917 - the parameters of a command are its options
     context: typer.Context,
     for_: Annotated[str | None, typer.Option("--for", help="End by itself after 30s, 5m or 1h.")] = None,

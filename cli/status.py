@@ -85,7 +85,16 @@ def _waiting(settings: Settings, next_offsets: dict[tuple[str, int], int]) -> in
 def _print(report: dict[str, Any]) -> None:
     emit_pairs({"bus": report["bus"], "store": report["store"]})
     out.print()
-    names = ("source", "kind", "condition", "received", "published", "unchanged", "rejected", "last_error")
+    names: tuple[str, ...] = (
+        "source",
+        "kind",
+        "condition",
+        "received",
+        "published",
+        "unchanged",
+        "rejected",
+        "last_error",
+    )
     emit_table([n.replace("_", " ") for n in names], [[s[n] for n in names] for s in report["sources"]], "ingest")
     out.print()
     names = ("topic", "partition", "next_offset", "received", "stored", "duplicates", "dead")

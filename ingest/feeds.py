@@ -102,16 +102,14 @@ class FeedLoop:
         """Turns until stopped; with `claiming.unasked_since`, until every source was asked."""
         holding = Holding(self.outlets.database, self.service, self.claiming.lease_s)
         self.service.ready.set()
-        pool = ThreadPoolExecutor(POLLS_MAX, thread_name_prefix="poll")
         try:
-            with holding.kept():
+            # In this order: what is given back is asked by another worker at once, so our own polls must be over.
+            with holding.kept(), ThreadPoolExecutor(POLLS_MAX, thread_name_prefix="poll") as pool:
                 while not self.service.stop.is_set() and (self._running or self.unasked()):
                     self._turn(pool, holding)
         except Retryable:
             if not self.service.stop.is_set():  # stopped while something was away: the cursors stand where they stood
                 raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
     def unasked(self) -> bool:
         """Whether there is anything left to do: always, unless each source is to be asked once."""
@@ -171,7 +169,7 @@ class FeedLoop:
 
         def save() -> None:
             with database.transaction() as connection:
-                leases.settle(connection, leased, state, polled.at)
+                leases.settle(connection, leased, state, self.service.clock.now())
                 add_rejects(connection, rejects)
                 if judged.texts:
                     sources.remember(connection, name, judged.texts, polled.at)

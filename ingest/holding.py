@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -40,8 +40,7 @@ class Holding:
 
     def confirm(self, leased: Leased) -> bool:
         """Whether the lease is still ours, and if so then for its whole length from now."""
-        until = self.service.clock.now() + timedelta(seconds=self.lease_s)
-        return bool(leases.renew(self.database, {leased.source.name: leased.epoch}, until))
+        return bool(self._renew({leased.source.name: leased.epoch}))
 
     def forget(self, names: Sequence[str]) -> None:
         """They are settled, or lost."""
@@ -69,5 +68,8 @@ class Holding:
             if not held or not self.service.alive():
                 continue
             with suppress(Retryable):  # the store is away, so nobody else can take them either
-                until = self.service.clock.now() + timedelta(seconds=self.lease_s)
-                leases.renew(self.database, held, until)
+                self._renew(held)
+
+    def _renew(self, held: Mapping[str, int]) -> set[str]:
+        now = self.service.clock.now()
+        return leases.renew(self.database, held, now, now + timedelta(seconds=self.lease_s))

@@ -57,9 +57,11 @@ def _escaped(found: re.Match[str]) -> str:
 
 def _ascii_host(authority: str) -> str:
     """The host as it is asked for, with its port; empty where it can be no name."""
-    if authority.isascii():
+    if authority.startswith("["):
         return authority
     host, colon, port = authority.partition(":")
+    if host.isascii():
+        return authority if _ASCII_NAME.fullmatch(host) else ""
     try:
         name = host.encode("idna").decode("ascii").lower().rstrip(".")
     except UnicodeError:

@@ -54,7 +54,7 @@ class IngestSettings(Section):
         False, description="let sources live on loopback and private networks (tests, intranets)"
     )
     host_gap_s: float = Field(
-        1.0, ge=0, le=3_600, description="least seconds from one request to a host to the next, over all workers"
+        1.0, ge=0, le=3_600, description="least seconds from the end of a poll of a host to the next, over all workers"
     )
     extract: tuple[str, ...] = Field(
         (), max_length=1_000, description="names of sources whose pages are read where they send a headline alone"

@@ -34,5 +34,5 @@ def rate_key_of(source: Source) -> str:
 
 
 def gaps_s(host_gap_s: float) -> dict[str, float]:
-    """By kind, the least time between the starts of two polls with one rate key."""
+    """By kind, the least time from the end of a poll to the next with the same rate key."""
     return {name: host_gap_s if kind.gap_s is None else kind.gap_s for name, kind in KINDS.items()}

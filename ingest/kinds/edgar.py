@@ -18,7 +18,7 @@ from ingest.kinds.port import Document, Kind, failed
 from ingest.parse import parse as parse_feed
 
 GAP_S: Final = 2.0
-"""From the start of a poll to the next. With all redirects a poll is 6 requests, so even then 10 a second are far."""
+"""From the end of a poll to the next. With all redirects a poll is 6 requests, so even then 10 a second are far."""
 
 _LATEST: Final = "/cgi-bin/browse-edgar?action=getcurrent&owner=include&output=atom"
 _TITLE: Final = re.compile(

@@ -38,9 +38,9 @@ O = TypeVar("O", bound=msgspec.Struct)  # noqa: E741 - of the options
 class Kind(Generic[O]):
     """`ask(url, options)` is the address to fetch. `parse(document, options)` never raises on content.
 
-    `rate_key` names what is asked one request at a time over all workers, with `gap_s` between two starts; an empty one
-    stands for the host, None for the gap of the settings. `needs_contact`: the publisher refuses who does not say
-    whom to write to.
+    `rate_key` names what is asked one request at a time over all workers, and `gap_s` the least time from the end of
+    one to the next; an empty key stands for the host, None for the gap of the settings. `needs_contact`: the publisher
+    refuses who does not say whom to write to.
     """
 
     name: str

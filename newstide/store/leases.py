@@ -33,11 +33,12 @@ class Leased:
     source: Source
     state: SourceState
     epoch: int
+    gap_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Claiming:
-    """What a worker would take. `gaps_s`: by kind, the least time between the starts of two polls with one rate key.
+    """What a worker would take. `gaps_s`: by kind, the least time from the end of a poll to the next of its rate key.
 
     `unasked_since` takes every source that was not asked since then, due or not.
     """
@@ -56,17 +57,16 @@ def claim(database: Database, claiming: Claiming, now: datetime) -> list[Leased]
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_CLAIMS})"))
         taken = []
         for row in connection.execute(_claimable(claiming, now)).mappings().all():
-            epoch = row["lease_epoch"] + 1
-            free_at = now + timedelta(seconds=claiming.gaps_s[row["kind"]])
+            epoch, gap_s = row["lease_epoch"] + 1, claiming.gaps_s[row["kind"]]
             lease = {
                 "lease_owner": claiming.owner,
                 "lease_until": now + timedelta(seconds=claiming.lease_s),
                 "lease_epoch": epoch,
-                "rate_free_at": free_at,
+                "rate_free_at": now + timedelta(seconds=gap_s),
             }
             if _write(connection, row["source"], row["lease_epoch"], lease):
                 known = registered(row)
-                taken.append(Leased(known.source, known.state, epoch))
+                taken.append(Leased(known.source, known.state, epoch, gap_s))
         return taken
 
 
@@ -97,10 +97,15 @@ def unasked(database: Database, kinds: Iterable[str], since: datetime) -> int:
         return int(connection.execute(select(func.count()).where(_wanted(kinds), waiting)).scalar_one())
 
 
-def renew(database: Database, held: Mapping[str, int], until: datetime) -> set[str]:
-    """Keep leases, by name and number; returns the names that are still ours."""
+def renew(database: Database, held: Mapping[str, int], now: datetime, until: datetime) -> set[str]:
+    """Keep leases, by name and number; returns the names that are still ours. One that has ended is lost, even if
+    nobody took the source: its host may be asked by another worker for another source."""
     with database.transaction() as connection:
-        return {name for name, epoch in sorted(held.items()) if _write(connection, name, epoch, {"lease_until": until})}
+        return {
+            name
+            for name, epoch in sorted(held.items())
+            if _write(connection, name, epoch, {"lease_until": until}, sources.c.lease_until > now)
+        }
 
 
 def release(database: Database, held: Mapping[str, int]) -> None:
@@ -111,14 +116,18 @@ def release(database: Database, held: Mapping[str, int]) -> None:
 
 
 def settle(connection: Connection, leased: Leased, state: SourceState, now: datetime) -> None:
-    """Where the source stands after the poll, and the end of the lease. Raises Fenced when the lease is lost."""
+    """Where the source stands after the poll, and the end of the lease. Raises Fenced when the lease is lost.
+
+    The gap counts from here, for nobody knows when exactly the publisher was asked.
+    """
     row = {name: value for name, value in state_row(state, now).items() if name not in _DEFINED}
+    row["rate_free_at"] = now + timedelta(seconds=leased.gap_s)
     if not _write(connection, leased.source.name, leased.epoch, row | {"lease_until": None}):
         raise Fenced(
             f"the source {leased.source.name} is asked by another worker", why="this one was silent for too long"
         )
 
 
-def _write(connection: Connection, name: str, epoch: int, values: Mapping[str, Any]) -> bool:
-    ours = sources.c.source == name, sources.c.lease_epoch == epoch
+def _write(connection: Connection, name: str, epoch: int, values: Mapping[str, Any], *also: Any) -> bool:
+    ours = sources.c.source == name, sources.c.lease_epoch == epoch, *also
     return bool(connection.execute(update(sources).where(*ours).values(**values)).rowcount)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
@@ -52,7 +52,7 @@ def put(database: Database, wanted: Sequence[tuple[Source, str]], now: datetime,
     outcome = PutOutcome()
     with database.transaction() as connection:
         rows = connection.execute(select(sources))
-        known = {row.source: row._mapping for row in rows}
+        known: dict[str, Mapping[str, Any]] = {row.source: dict(row._mapping) for row in rows}
         for place, (source, rate_key) in enumerate(wanted):
             row = _definition(source, rate_key)
             spread_s = min(source.every_s, SPREAD_S_MAX) * place / len(wanted)
@@ -63,7 +63,7 @@ def put(database: Database, wanted: Sequence[tuple[Source, str]], now: datetime,
 
 
 def _put_one(
-    connection: Connection, row: Row, first: Row, known: Mapping[str, object] | None, outcome: PutOutcome, replace: bool
+    connection: Connection, row: Row, first: Row, known: Mapping[str, Any] | None, outcome: PutOutcome, replace: bool
 ) -> None:
     name = row["source"]
     if known is None:
@@ -80,6 +80,8 @@ def _put_one(
     changed = row | {"updated_at": first["updated_at"]}
     if not polled:
         changed["added_at"] = first["updated_at"]
+    elif known["every_s"] != row["every_s"]:  # it does not wait for the end of an interval that nobody wants any more
+        changed["next_due_at"] = min(known["next_due_at"], first["updated_at"] + timedelta(seconds=row["every_s"]))
     if not polled or any(known[key] != row[key] for key in _ANOTHER_DOCUMENT):
         cursor = {
             "etag": "",
@@ -95,16 +97,17 @@ def _put_one(
 
 
 def enable(database: Database, names: Sequence[str], now: datetime, *, enabled: bool) -> list[str]:
-    """Start or pause sources; those that are started are due now. Returns the names that there are."""
+    """Start or pause sources; those that are started are due now, many one after the other. Returns those there are."""
     found = []
     with database.transaction() as connection:
-        for name in names:
+        for place, name in enumerate(names):
             of_it = sources.c.source == name, sources.c.every_s.is_not(None)
             if connection.execute(update(sources).where(*of_it).values(enabled=enabled, updated_at=now)).rowcount:
                 found.append(name)
                 if enabled:
-                    late = sources.c.polled_at.is_(None) | (sources.c.next_due_at < now)
-                    connection.execute(update(sources).where(*of_it, late).values(next_due_at=now))
+                    due_at = now + timedelta(seconds=SPREAD_S_MAX * place / len(names))
+                    late = sources.c.next_due_at < due_at
+                    connection.execute(update(sources).where(*of_it, late).values(next_due_at=due_at))
     return found
 
 

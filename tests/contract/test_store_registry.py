@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -31,9 +31,9 @@ def names(taken: list[Leased]) -> list[str]:
     return [each.source.name for each in taken]
 
 
-def settle(database: Database, leased: Leased, state: SourceState) -> None:
+def settle(database: Database, leased: Leased, state: SourceState, now: datetime = NOON) -> None:
     with database.transaction() as connection:
-        leases.settle(connection, leased, state, NOON)
+        leases.settle(connection, leased, state, now)
 
 
 # --- definitions --------------------------------------------------------------------------------------------------
@@ -70,6 +70,23 @@ def test_another_document_begins_anew_and_another_tier_does_not(database: Databa
     assert put(database, source("wire", url="https://moved.example/")).changed == ["wire"]
     moved = registry.load(database, "wire")
     assert moved is not None and (moved.state.etag, moved.state.published, moved.state.next_due_at) == ("", 3, NOON)
+
+
+def test_a_shorter_interval_holds_at_once(database: Database) -> None:
+    put(database, source("slow", every_s=86_400.0))
+    (leased,) = leases.claim(database, CLAIMING, NOON)
+    settle(database, leased, replace(leased.state, polled_at=NOON, next_due_at=NOON + timedelta(days=1)))
+    put(database, source("slow", every_s=60.0))
+    assert names(leases.claim(database, CLAIMING, NOON + timedelta(seconds=60))) == ["slow"]
+
+
+def test_many_that_are_enabled_do_not_start_together(database: Database) -> None:
+    wanted = [f"s{n}" for n in range(6)]
+    put(database, *(source(name, enabled=False) for name in wanted))
+    later = NOON + timedelta(days=1)
+    registry.enable(database, wanted, later, enabled=True)
+    due = [each.state.next_due_at for each in registry.load_all(database)]
+    assert due == [later + timedelta(seconds=10 * n) for n in range(6)]
 
 
 def test_names_of_files_stay_theirs(database: Database) -> None:
@@ -129,9 +146,10 @@ def test_one_poll_at_a_time_of_a_host_and_a_gap_between_two(database: Database) 
     taken = leases.claim(database, CLAIMING, NOON + 2 * LEASE)
     assert names(taken) == ["a", "c"]
     now = NOON + 2 * LEASE
-    settle(database, taken[0], replace(taken[0].state, polled_at=now, next_due_at=now + 100 * LEASE))
-    assert leases.claim(database, CLAIMING, now + timedelta(seconds=0.9)) == [], "within the gap of a second"
-    assert names(leases.claim(database, CLAIMING, now + SECOND)) == ["b"]
+    asked = replace(taken[0].state, polled_at=now, next_due_at=now + 100 * LEASE)
+    settle(database, taken[0], asked, now + 5 * SECOND)
+    assert leases.claim(database, CLAIMING, now + 5.9 * SECOND) == [], "within the gap of a second"
+    assert names(leases.claim(database, CLAIMING, now + 6 * SECOND)) == ["b"]
 
 
 def test_kinds_that_we_do_not_know_are_left_alone(database: Database) -> None:
@@ -147,7 +165,7 @@ def test_a_lease_that_was_lost_writes_nothing(database: Database) -> None:
     settle(database, quick, replace(quick.state, etag='"new"', next_due_at=NOON + 9 * LEASE))
     with pytest.raises(Fenced, match="another worker"):
         settle(database, slow, replace(slow.state, etag='"old"'))
-    assert leases.renew(database, {"a": slow.epoch}, NOON + 99 * LEASE) == set()
+    assert leases.renew(database, {"a": slow.epoch}, NOON, NOON + 99 * LEASE) == set()
     found = registry.load(database, "a")
     assert found is not None and (found.state.etag, found.leased(NOON)) == ('"new"', False)
 
@@ -165,8 +183,10 @@ def test_settling_twice_is_harmless(database: Database) -> None:
 def test_a_renewed_lease_lasts_and_a_released_one_is_free(database: Database) -> None:
     put(database, source("a"))
     (leased,) = leases.claim(database, CLAIMING, NOON)
-    assert leases.renew(database, {"a": leased.epoch, "none": 1}, NOON + 3 * LEASE) == {"a"}
+    assert leases.renew(database, {"a": leased.epoch, "none": 1}, NOON, NOON + 3 * LEASE) == {"a"}
     assert leases.claim(database, CLAIMING, NOON + 2 * LEASE) == []
+    late = NOON + 3 * LEASE
+    assert leases.renew(database, {"a": leased.epoch}, late, late + LEASE) == set(), "it has ended"
     leases.release(database, {"a": leased.epoch})
     assert names(leases.claim(database, CLAIMING, NOON + 2 * LEASE)) == ["a"]
 

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -244,7 +244,8 @@ def program(
 def test_the_services_run(program: Callable[[str], Program], database_url: str, kafka: str, feed: str) -> None:
     with program("migrate") as migrate:
         assert migrate.wait(60) == 0, migrate.said()
-    registry.put(Database(database_url), [(Source(name="loopback", url=feed), "loopback")], datetime.now(UTC))
+    with closing(Database(database_url)) as store:
+        registry.put(store, [(Source(name="loopback", url=feed), "loopback")], datetime.now(UTC))
     admin = KafkaAdminClient(bootstrap_servers=kafka)
     topics = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics(["news.raw", "news.scored"])}
     admin.close()

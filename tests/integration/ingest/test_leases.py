@@ -17,7 +17,7 @@ import pytest
 
 from newstide.messages import NewsItem
 from newstide.settings import Settings
-from newstide.sources import Source
+from newstide.sources import Source, SourceState
 from newstide.store import registry, sources
 from newstide.store.connect import connect
 from tests.integration.ingest.conftest import Answer, Publisher, enter_sources
@@ -141,7 +141,7 @@ def test_a_worker_that_is_stopped_gives_its_sources_back(
     held.let_go.set()
 
 
-def state_of(settings: Settings) -> sources.SourceState:
+def state_of(settings: Settings) -> SourceState:
     database = connect(settings)
     try:
         return sources.load(database, ["wire"])["wire"]

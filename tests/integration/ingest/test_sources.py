@@ -6,11 +6,13 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.app import answer
 from ingest.feeds import run_feeds
+from ingest.fetch import Fetcher
 from newstide.errors import SourceUnavailable
 from newstide.messages import NewsItem
 from newstide.service import Service
@@ -84,6 +86,27 @@ def test_edgar_is_not_asked_by_nobody(publisher: Publisher, settings: Settings, 
         run_feeds(settings.model_copy(update={"ingest": ingest}), service, once=True)
     assert "set ingest.user_agent" in caught.value.why
     assert publisher.asked == []
+
+
+def test_a_source_that_trips_a_library_leaves_the_others_alone(
+    publisher: Publisher, settings: Settings, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher.answers["/wire"] = Answer((FEEDS / "rss20.xml").read_bytes())
+    enter(settings, odd=publisher.url("/odd"), wire=publisher.url("/wire"))
+    fetch = Fetcher.fetch
+
+    def tripping(self: Fetcher, url: str, **more: Any) -> Any:
+        if url.endswith("/odd"):
+            raise RuntimeError("nobody\nforesaw this")
+        return fetch(self, url, **more)
+
+    monkeypatch.setattr(Fetcher, "fetch", tripping)
+    found = run_feeds(settings, service, once=True)
+    assert (found.polls, found.failed, found.published) == (2, 1, 3)
+    database = connect(settings)
+    state = sources.load(database, ["odd"])["odd"]
+    database.close()
+    assert (state.failures, state.last_error) == (1, "RuntimeError: nobody foresaw this")
 
 
 def test_an_address_that_changes_while_it_is_asked(

@@ -90,6 +90,8 @@ def test_first_sentence(body: str, lead: str) -> None:
         ("file:///etc/hostname", ""),
         ("https://user:pw@wire.example/", ""),
         ("https://a\\@wire.example/", ""),
+        ("https://b(aa`/", ""),  # found by the fuzzer
+        ("https://b$.example/", ""),
         ("//wire.example/", ""),
         ("https://", ""),
         ("https://x/" + "a" * 3_000, ""),
