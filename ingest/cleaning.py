@@ -28,7 +28,7 @@ _BLOCK: Final = (
 )
 _HIDDEN: Final = "script|style"
 _TAG: Final = re.compile(
-    rf"<(/?)(?:({_HIDDEN})|({_BLOCK})|(?:{_INLINE}))(?=[\s/>])[^<>]*(?:>|\Z)|<!--.{{0,2000}}?-->|<!\[CDATA\[|\]\]>",
+    rf"<(/?)(?:({_HIDDEN})|({_BLOCK})|(?:{_INLINE}))(?=[\s/>])[^<>]*(?:>|\Z)|<!\[CDATA\[|\]\]>",
     re.IGNORECASE | re.DOTALL,
 )
 _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -75,9 +75,19 @@ def without_markup(text: str) -> str:
     return _without_tags(_ENTITY.sub(lambda found: html.unescape(found.group()), text)) if "&" in text else text
 
 
+def _without_comments(text: str) -> str:
+    """By search and not by pattern, which would look for the end of each beginning anew."""
+    kept, read = [], 0
+    while (start := text.find("<!--", read)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        kept.append(text[read:start])
+        read = end + 3
+    return "".join(kept) + text[read:]
+
+
 def _without_tags(text: str) -> str:
     if "<" not in text:
         return text
+    text = _without_comments(text)
     kept: list[str] = []
     read, hidden = 0, ""
     for found in _TAG.finditer(text):

@@ -58,9 +58,9 @@ def test_any_text_is_cleaned(raw: str, chars_max: int) -> None:
 
 @pytest.mark.parametrize("unit", ["<!--", "<script", "<script>", "<a ", "&", "&#1", "<p>", "</style>", "<" * 7])
 def test_cleaning_is_linear(unit: str) -> None:
-    started_s = time.perf_counter()
+    started_s = time.process_time()
     plain_text(unit * (80_000 // len(unit)), 20_000)
-    assert time.perf_counter() - started_s < 2
+    assert time.process_time() - started_s < 2
 
 
 @pytest.mark.parametrize(
