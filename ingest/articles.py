@@ -19,7 +19,7 @@ from ingest.fetch import Fetched, Fetcher
 from ingest.normalise import BODY_CHARS_MAX
 from ingest.novelty import Judged, judge
 from ingest.worker import article_in_worker
-from newstide.errors import SourceUnavailable, UsageError
+from newstide.errors import UsageError
 from newstide.messages import NewsItem
 from newstide.outbound.guard import Guard
 from newstide.settings import Settings
@@ -63,7 +63,7 @@ class Articles:
     def _body(self, url: str, now: datetime, cancelled: Callable[[], bool]) -> str:
         try:
             page = self.fetcher.fetch(url, now=now, cancelled=cancelled)
-        except SourceUnavailable:
+        except Exception:  # SourceUnavailable, or what a stranger makes a library do that nobody has listed
             return ""
         if not isinstance(page, Fetched) or not page.content_type.lower().startswith(_TYPES):
             return ""

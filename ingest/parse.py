@@ -147,8 +147,12 @@ def _moment(parts: Any) -> datetime | None:
         return None
 
 
+def too_many_values(text: str) -> bool:
+    return sum(map(text.count, ",[{")) > JSON_VALUES_MAX
+
+
 def _json_feed(text: str) -> Parsed:
-    if sum(map(text.count, ",[{")) > JSON_VALUES_MAX:
+    if too_many_values(text):
         return _failed("malformed", f"JSON of more than {JSON_VALUES_MAX:,} values")
     try:
         document = json.loads(text, strict=False)

@@ -6,6 +6,8 @@ import pytest
 
 from ingest import outline
 from ingest.entry import Parsed
+from ingest.kinds.catalogue import KINDS
+from ingest.kinds.port import Document
 from ingest.normalise import Origin, normalise
 from ingest.parse import parse
 from newstide.messages import NewsItem
@@ -154,6 +156,14 @@ def test_f29_chinese_bytes_under_any_declaration(text: str, encoding: str, said:
     assert titles(body) == [text]
     assert kinds(parse(body)) == ([] if said == encoding else ["encoding_guessed"])
     assert titles(rss(text).encode(encoding), f"text/xml; charset={said}") == [text]
+
+
+def test_f29_chinese_json_without_a_declaration() -> None:
+    body = '{"data": [{"t": "央行宣布下调存款准备金率，释放长期资金"}]}'.encode("gbk")
+    found = KINDS["json"].read(Document(body), {"items": "data", "title": "t"})
+    assert [entry.title for entry in found.entries] == ["央行宣布下调存款准备金率，释放长期资金"]
+    many = KINDS["json"].read(Document(b"[" + b"[]," * 600_000 + b"1]"), {"items": "", "title": "t"})
+    assert kinds(many) == ["not_a_feed"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"])
