@@ -29,6 +29,8 @@ MEMORY_BYTES_MAX: Final = 256 << 20
 """Address space of the parser. Python and the largest document read whole need half of it."""
 ARTICLE: Final = "article"
 """What the process is told instead of a kind of source."""
+ARTICLE_S: Final = 10.0
+"""Of a web page: to load the library that reads it takes a second by itself."""
 ARTICLE_BYTES_MAX: Final = 512 << 20
 """Address space where a web page is read: its tree is made by another library, which itself is larger."""
 LOOK_EVERY_S: Final = 0.25
@@ -60,7 +62,7 @@ def parse_in_worker(
 
 def article_in_worker(page: bytes, content_type: str, cancelled: Callable[[], bool] = lambda: False) -> str:
     """The text of an article in a web page, read likewise; empty when there is none, or it could not be read."""
-    answer = _answer({"content_type": content_type, "kind": ARTICLE}, page, PARSE_S, cancelled)
+    answer = _answer({"content_type": content_type, "kind": ARTICLE}, page, ARTICLE_S, cancelled)
     return answer if isinstance(answer, str) else ""
 
 

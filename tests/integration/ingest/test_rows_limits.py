@@ -32,7 +32,7 @@ def driven(names: list[str]) -> list[dict[str, Any]]:
         [sys.executable, "-m", "tests.integration.ingest.test_rows_limits", *names],
         capture_output=True,
         check=True,
-        timeout=120,
+        timeout=600,
         text=True,
     )
     return [json.loads(line) for line in done.stdout.splitlines()]
