@@ -70,9 +70,10 @@ def starter() -> tuple[Source, ...]:
     return read_lines(resources.files("ingest").joinpath(STARTER).read_text(encoding="utf-8")).sources
 
 
-def name_for(wanted: str, taken: Iterable[str]) -> str:
-    """A name made of somebody's title or of an address's host, that nobody has yet."""
-    stem = _NO_NAME.sub("-", wanted).strip("-._")[:_NAME_CHARS_MAX] or "source"
+def name_for(wanted: Sequence[str], taken: Iterable[str]) -> str:
+    """A name that nobody has yet, made of the first of what is wanted that has anything a name can be made of."""
+    stems = (_NO_NAME.sub("-", each).strip("-._")[:_NAME_CHARS_MAX] for each in (*wanted, "source"))
+    stem = next(filter(None, stems))
     others, name, number = set(taken), stem, 1
     while name in others:
         number += 1
@@ -121,7 +122,7 @@ def _of_outlines(outlines: Sequence[dict[str, str]], taken: set[str]) -> Roster:
         url = outline["xmlurl"].strip()
         if url in sources:
             continue
-        name = name_for(outline.get("title") or outline.get("text") or host_of(url), taken)
+        name = name_for([outline.get("title", ""), outline.get("text", ""), host_of(url)], taken)
         language = outline.get("language", "")[:2].lower()
         source = Source(name=name, url=url, language=language if language in ("en", "zh") else "")
         why = problem_of(source) if len(url) < 2_000 else "its address is too long"

@@ -68,7 +68,7 @@ def add(  # noqa: PLR0913, PLR0917 - the parameters of a command are its options
     known = {each.source.name for each in registry.load_all(database)}
     if name in known:
         raise UsageError(f"there is a source {name} already", fix="newstide sources import changes sources")
-    given = {"name": name or name_for(host_of(url), known), "url": url, "kind": kind, "tier": tier, "note": note}
+    given = {"name": name or name_for([host_of(url)], known), "url": url, "kind": kind, "tier": tier, "note": note}
     source = source_of(given | {"language": language, "every_s": every, "enabled": not paused}, options)
     put(context, [source], as_json)
 

@@ -15,7 +15,7 @@ OPML = """<?xml version="1.0"?><opml version="1.0"><body>
 <outline text="Banks"><outline text="Wire &amp; Co" xmlUrl="https://a.example/f?x=1&amp;y=2" language="zh-CN"/>
 <outline title="Wire &amp; Co" text="x" XMLURL="https://b.example/"/></outline>
 <outline text="again" xmlUrl="https://b.example/"/><outline text="no feed" htmlUrl="https://c.example/"/>
-<outline text="bad" xmlUrl="file:///etc/passwd"/></body></opml>"""
+<outline text="bad" xmlUrl="file:///etc/passwd"/><outline text="财经" xmlUrl="https://zh.example/"/></body></opml>"""
 
 
 def test_the_list_that_ships() -> None:
@@ -68,6 +68,7 @@ def test_another_readers_list() -> None:
     assert [(s.name, s.url, s.language) for s in roster.sources] == [
         ("Wire-Co", "https://a.example/f?x=1&y=2", "zh"),
         ("Wire-Co-2", "https://b.example/", ""),
+        ("zh.example", "https://zh.example/", ""),
     ]
     assert [refused.line for refused in roster.refused] == [5]
 
@@ -96,7 +97,7 @@ def test_what_is_no_list_is_refused(document: bytes) -> None:
 
 @given(st.text(max_size=200), st.sets(st.text(max_size=5)))
 def test_names_are_always_names_and_new(wanted: str, taken: set[str]) -> None:
-    others = {*taken, name_for(wanted, ())}
-    name = name_for(wanted, others)
+    others = {*taken, name_for([wanted], ())}
+    name = name_for([wanted], others)
     assert name not in others
     assert problem_of(msgspec.convert({"name": name, "url": "https://a.example/"}, Source)) == ""
