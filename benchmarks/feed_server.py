@@ -117,6 +117,7 @@ class FeedServer:
     async def _list(self, publisher: Publisher, writer: asyncio.StreamWriter, *, cut: bool) -> None:
         body, content_type = render(publisher)
         headers = {"Content-Type": content_type, "Content-Length": str(len(body)), "ETag": publisher.etag}
+        publisher.served += not cut
         await self._send(writer, "200 OK", headers, body[: len(body) // 2] if cut else body)
 
     async def _send(

@@ -54,7 +54,14 @@ class Publisher:
     version: int = 0
     confirmed: int = -1
     """The last version that somebody asked with."""
+    served: int = 0
+    """Whole lists sent since the last change."""
     due_at: datetime | None = None
+
+    @property
+    def taken_in(self) -> bool:
+        """Whether a worker certainly has all: it came back with the ETag, or, without any, a second and third time."""
+        return self.confirmed == self.version if self.etags else self.served >= 3
 
     @property
     def etag(self) -> str:
@@ -96,7 +103,7 @@ class World:
         """One step of a publisher, if it is due and what it showed last was taken in."""
         if publisher.due_at is None:
             publisher.due_at = now + timedelta(seconds=self._random.expovariate(1 / mean_s))
-        if now < publisher.due_at or (publisher.etags and publisher.confirmed != publisher.version):
+        if now < publisher.due_at or (publisher.etags and not publisher.taken_in):
             return
         publisher.due_at = now + timedelta(seconds=self._random.expovariate(1 / mean_s))
         draw = self._random.random()
@@ -108,6 +115,7 @@ class World:
         else:
             self._move(publisher)
         publisher.version += 1
+        publisher.served = 0
 
     def _add(self, publisher: Publisher, now: datetime) -> None:
         if len(publisher.items) >= ITEMS_MAX:

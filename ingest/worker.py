@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,7 +26,9 @@ from ingest.decoding import READ_BYTES_MAX
 from ingest.entry import Parsed, Problem
 
 PARSE_S: Final = 5.0
-"""Five hundred times what a usual feed takes."""
+"""Of a core; five hundred times what a usual feed takes."""
+PATIENCE: Final = 4.0
+"""Times as long the process may take by the clock: a busy machine gives it a quarter of a core."""
 MEMORY_BYTES_MAX: Final = 256 << 20
 """Address space of the parser. Python and the largest document read whole need half of it."""
 ARTICLE: Final = "article"
@@ -72,7 +76,7 @@ def _answer(told: Mapping[str, Any], body: bytes, limit_s: float, cancelled: Cal
     environment = {"PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1", "PATH": os.defpath}
     # From a file, since a pipe of which the other end is slow cannot be fed and watched with a time limit as well.
     with tempfile.TemporaryFile() as document:
-        document.write(json.dumps(told).encode("ascii") + b"\n")
+        document.write(json.dumps({**told, "cpu_s": math.ceil(limit_s)}).encode("ascii") + b"\n")
         document.write(body[: READ_BYTES_MAX + 1])
         document.seek(0)
         try:
@@ -86,7 +90,8 @@ def _answer(told: Mapping[str, Any], body: bytes, limit_s: float, cancelled: Cal
             )
         except OSError as error:  # the system has no room for a process now; it may have at the next poll
             return Problem("crashed", f"the parser cannot be started: {error}")
-    deadline_s = time.monotonic() + limit_s
+    late = Problem("time_limit", f"parsing took more than {limit_s:g} s")
+    deadline_s = time.monotonic() + PATIENCE * limit_s
     with process:
         try:
             while True:
@@ -94,8 +99,10 @@ def _answer(told: Mapping[str, Any], body: bytes, limit_s: float, cancelled: Cal
                     answer, _ = process.communicate(timeout=LOOK_EVERY_S)
                     return json.loads(answer)
                 if time.monotonic() > deadline_s or cancelled():
-                    return Problem("time_limit", f"parsing took more than {limit_s:g} s")
+                    return late
         except ValueError:
+            if process.returncode == -signal.SIGXCPU:
+                return late
             return Problem("crashed", f"the parser ended with status {process.returncode} and no answer")
         finally:
             process.kill()
@@ -110,6 +117,7 @@ def main() -> None:
     memory_bytes = ARTICLE_BYTES_MAX if told["kind"] == ARTICLE else MEMORY_BYTES_MAX
     with contextlib.suppress(ValueError, OSError):  # not every system knows these limits; the time limit is ours
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+        resource.setrlimit(resource.RLIMIT_CPU, (told["cpu_s"], told["cpu_s"] + 1))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     body = sys.stdin.buffer.read()
     sys.stdout.buffer.write(json.dumps(_done(told, body)).encode("ascii"))
