@@ -19,6 +19,7 @@ from newstide.sources import SourceState
 from newstide.store import health, leases, sources
 from newstide.store.connect import connect
 from tests.integration.ingest.conftest import FEEDS, Answer, Publisher, enter
+from tests.services.common import wait_for
 
 XML = {"Content-Type": "application/rss+xml", "ETag": '"v1"'}
 
@@ -197,9 +198,17 @@ def test_the_store_comes_back(
 def test_it_polls_until_stopped(publisher: Publisher, settings: Settings, service: Service) -> None:
     publisher.answers["/wire"] = feed("rss20.xml")
     enter(settings, wire=publisher.url("/wire"))
-    threading.Timer(1.5, service.stop.set).start()
+
+    def stop_when_polled() -> None:
+        wait_for(lambda: state_of(settings, "wire").polled_at is not None, "the source was polled", 60)
+        service.stop.set()
+
+    threading.Thread(target=stop_when_polled).start()
     found = run_feeds(settings, service)
-    assert (found.polls, len(publisher.asked)) == (1, 1)  # due again in five minutes
+    assert (found.polls, len(publisher.asked)) == (1, 1)
+    state = state_of(settings, "wire")
+    assert state.next_due_at is not None and state.polled_at is not None
+    assert (state.next_due_at - state.polled_at).total_seconds() > 250, "due again in five minutes"
     assert service.ready.is_set()
 
 
