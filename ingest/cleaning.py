@@ -28,7 +28,7 @@ _BLOCK: Final = (
 )
 _HIDDEN: Final = "script|style"
 _TAG: Final = re.compile(
-    rf"<(/?)(?:({_HIDDEN})|({_BLOCK})|(?:{_INLINE}))(?=[\s/>])[^<>]*(?:>|\Z)|<!--.{{0,2000}}?-->|<!\[CDATA\[|\]\]>",
+    rf"<(/?)(?:({_HIDDEN})|({_BLOCK})|(?:{_INLINE}))(?=[\s/>])[^<>]*(?:>|\Z)|<!\[CDATA\[|\]\]>",
     re.IGNORECASE | re.DOTALL,
 )
 _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -48,32 +48,46 @@ def plain_text(raw: str, chars_max: int) -> Cleaned:
     Markup may be most of a text, so four times the limit is looked at and the rest is not.
     """
     looked_at = raw[: 4 * chars_max]
-    text = without_markup(looked_at) if "<" in looked_at or "&" in looked_at else looked_at
-    altered = False
-    if not text.isprintable():  # false whenever anything invisible is there, and quick
-        spaced = _SPACE_CONTROLS.sub(" ", text)
-        text = _INVISIBLE.sub("", spaced)
-        altered = len(text) != len(spaced)
+    text, altered = _visible(looked_at)  # first: what nobody sees must not hide a tag
+    if "<" in text or "&" in text:
+        text, again = _visible(without_markup(text))
+        altered |= again
     text = " ".join(text.split())
     cut = len(raw) > len(looked_at) or len(text) > chars_max
     return Cleaned(text[:chars_max].rstrip(), altered, cut)
 
 
-def without_markup(text: str) -> str:
-    """Tags and comments gone, the insides of scripts and styles too, entities resolved (once).
+def _visible(text: str) -> tuple[str, bool]:
+    if text.isprintable():  # quick, and true whenever nothing invisible is there
+        return text, False
+    spaced = _SPACE_CONTROLS.sub(" ", text)
+    seen = _INVISIBLE.sub("", spaced)
+    return seen, len(seen) != len(spaced)
 
-    Blocks become spaces and inline tags nothing, so that words neither melt together nor fall apart.
+
+def without_markup(text: str) -> str:
+    """Tags and comments gone, the insides of scripts and styles too, entities resolved once, and tags once more.
+
+    Blocks become spaces and inline tags nothing, so that words neither melt together nor fall apart. The second look is
+    for what was escaped twice, as many feeds do.
     """
-    return (
-        _ENTITY.sub(lambda found: html.unescape(found.group()), _without_tags(text))
-        if "&" in text
-        else (_without_tags(text))
-    )
+    text = _without_tags(text)
+    return _without_tags(_ENTITY.sub(lambda found: html.unescape(found.group()), text)) if "&" in text else text
+
+
+def _without_comments(text: str) -> str:
+    """By search and not by pattern, which would look for the end of each beginning anew."""
+    kept, read = [], 0
+    while (start := text.find("<!--", read)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        kept.append(text[read:start])
+        read = end + 3
+    return "".join(kept) + text[read:]
 
 
 def _without_tags(text: str) -> str:
     if "<" not in text:
         return text
+    text = _without_comments(text)
     kept: list[str] = []
     read, hidden = 0, ""
     for found in _TAG.finditer(text):

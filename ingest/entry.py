@@ -8,7 +8,16 @@ from typing import Final, Literal
 import msgspec
 
 ProblemKind = Literal[
-    "not_a_feed", "empty", "doctype", "too_deep", "malformed", "truncated", "encoding_guessed", "time_limit", "crashed"
+    "not_a_feed",
+    "empty",
+    "doctype",
+    "too_deep",
+    "malformed",
+    "truncated",
+    "repaired",
+    "encoding_guessed",
+    "time_limit",
+    "crashed",
 ]
 
 CURSOR_STAYS: Final[frozenset[ProblemKind]] = frozenset(

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final, TypeVar
 
+from ingest.articles import Articles, with_bodies, without_body
 from ingest.asking import ask
 from ingest.fetch import Fetcher
 from ingest.holding import Holding
@@ -61,7 +63,7 @@ def run_feeds(settings: Settings, service: Service, *, once: bool = False) -> Fe
     Raises UsageError when `once` and there is none to poll, SourceUnavailable when `once` and every one failed.
     """
     guard = Guard.of(allow_private_addresses=settings.ingest.allow_private_addresses)
-    fetcher = Fetcher(settings.ingest.user_agent, guard)
+    fetcher, articles = Fetcher(settings.ingest.user_agent, guard), Articles.of(settings, guard)
     with connected(settings, service, COMMAND_PATIENCE_S if once else None) as outlets:
         claiming = Claiming(
             owner=service.instance,
@@ -70,7 +72,7 @@ def run_feeds(settings: Settings, service: Service, *, once: bool = False) -> Fe
             limit=POLLS_MAX,
             unasked_since=service.clock.now() if once else None,
         )
-        loop = FeedLoop(claiming, fetcher, outlets, service)
+        loop = FeedLoop(claiming, fetcher, articles, outlets, service)
         if once and not loop.unasked():
             fix = "newstide sources add URL, or newstide sources starter --enable"
             raise UsageError("there is no source to poll", why="none is enabled", fix=fix)
@@ -88,6 +90,7 @@ def run_feeds(settings: Settings, service: Service, *, once: bool = False) -> Fe
 class FeedLoop:
     claiming: Claiming
     fetcher: Fetcher
+    articles: Articles
     outlets: Outlets
     service: Service
     summary: FeedsSummary = field(default_factory=FeedsSummary)
@@ -120,7 +123,7 @@ class FeedLoop:
         wanted = replace(self.claiming, limit=free)
         for leased in self._patiently(lambda: holding.claim(wanted)) if free else ():
             now = self.service.clock.now()
-            task = pool.submit(ask, leased.source, leased.state, self.fetcher, now, self.service.stop.is_set)
+            task = pool.submit(self._ask, leased, now)
             self._running[task] = leased
         if not self._running:
             self.service.wait(TURN_S)
@@ -138,13 +141,26 @@ class FeedLoop:
                 self.service.log.warning("lease_lost", source=leased.source.name, why=error.what)
             holding.forget([leased.source.name])
 
+    def _ask(self, leased: Leased, now: datetime) -> Polled:
+        """In a thread of the pool: one poll, and the pages of new headlines where they are wanted."""
+        cancelled = self.service.stop.is_set
+        polled = ask(leased.source, leased.state, self.fetcher, now, cancelled)
+        if leased.source.name not in self.articles.names or polled.error:
+            return polled
+        items, _ = normalised(polled)
+        try:
+            known = sources.seen(self.outlets.database, leased.source.name, list({item.story_id for item in items}))
+        except Retryable:  # the store is away: what is new cannot be told, and headlines alone are news too
+            return polled
+        return replace(polled, bodies=self.articles.bodies(without_body(items, known), now, cancelled))
+
     def _settle(self, leased: Leased, polled: Polled, holding: Holding) -> None:
         """See the module: judge, publish, then one transaction. Raises Fenced when another worker has the source."""
         name, database = leased.source.name, self.outlets.database
         items, rejects = normalised(polled)
         ids = list({item.story_id for item in items})
         known = self._patiently(lambda: sources.seen(database, name, ids)) if ids else {}
-        judged = judge(items, known)
+        judged = with_bodies(judge(items, known), polled.bodies)
         if judged.publish:
             if not self._patiently(lambda: holding.confirm(leased)):
                 raise Fenced(f"the source {name} is asked by another worker")

@@ -57,8 +57,10 @@ class NotModified:
 class Fetcher:
     """Fetches documents for one user agent. May be used by several threads; holds no connection between fetches."""
 
-    def __init__(self, user_agent: str, guard: Guard, *, limit_s: float = FETCH_S) -> None:
-        self.user_agent, self._guard, self._limit_s = user_agent, guard, limit_s
+    def __init__(
+        self, user_agent: str, guard: Guard, *, limit_s: float = FETCH_S, bytes_max: int = BODY_BYTES_MAX
+    ) -> None:
+        self.user_agent, self._guard, self._limit_s, self._bytes_max = user_agent, guard, limit_s, bytes_max
         self._ssl_context = httpx2.create_ssl_context(trust_env=False)
 
     def fetch(
@@ -80,7 +82,7 @@ class Fetcher:
         transport = GuardedTransport(self._guard, deadline, self._ssl_context)
         try:
             with httpx2.Client(transport=transport, trust_env=False, headers=headers, timeout=None) as client:
-                return _follow(client, url, now)
+                return _follow(client, url, now, self._bytes_max)
         except Refused as error:
             raise SourceUnavailable(f"{url} is not fetched", why=str(error), fix=_REFUSED_FIX) from error
         except (*NETWORK_ERRORS, httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
@@ -91,14 +93,14 @@ class Fetcher:
 _REFUSED_FIX: Final = "for an intranet set ingest.allow_private_addresses"
 
 
-def _follow(client: httpx2.Client, url: str, now: datetime) -> Fetched | NotModified:
+def _follow(client: httpx2.Client, url: str, now: datetime, bytes_max: int) -> Fetched | NotModified:
     asked = url
     for _ in range(REDIRECTS_MAX + 1):
         _check_address(url)
         with client.stream("GET", url, follow_redirects=False) as response:
             target = response.headers.get("location")
             if response.status_code not in _MOVED or target is None:
-                return _answer(response, url, now)
+                return _answer(response, url, now, bytes_max)
         # The body of a redirect is never read.
         moved = urljoin(url, target)
         if urlsplit(url).scheme == "https" and urlsplit(moved).scheme == "http":
@@ -117,7 +119,7 @@ def _check_address(url: str) -> None:
         raise Refused("the address carries a user name or a password")
 
 
-def _answer(response: httpx2.Response, url: str, now: datetime) -> Fetched | NotModified:
+def _answer(response: httpx2.Response, url: str, now: datetime, bytes_max: int) -> Fetched | NotModified:
     status = response.status_code
     if status == HTTPStatus.NOT_MODIFIED:
         return NotModified(max_age_s(response.headers.get("cache-control", "")))
@@ -133,7 +135,7 @@ def _answer(response: httpx2.Response, url: str, now: datetime) -> Fetched | Not
         raise SourceUnavailable(f"{url} is encoded as {encoding[:40]}", why="we asked for gzip or deflate at most")
     return Fetched(
         url=url,
-        body=_bounded(response.iter_raw(), encoding, url),
+        body=_bounded(response.iter_raw(), encoding, url, bytes_max),
         content_type=response.headers.get("content-type", "")[:200],
         etag=_echo(response.headers.get("etag", "")),
         last_modified=_echo(response.headers.get("last-modified", "")),
@@ -152,7 +154,7 @@ def _echo(header: str) -> str:
     return header if _HEADER_SAFE.fullmatch(header) else ""
 
 
-def _bounded(chunks: Iterable[bytes], encoding: str, url: str) -> bytes:
+def _bounded(chunks: Iterable[bytes], encoding: str, url: str, bytes_max: int) -> bytes:
     """The decoded body; not a byte more than allowed is ever held."""
     inflater: Any = None
     body = bytearray()
@@ -160,11 +162,13 @@ def _bounded(chunks: Iterable[bytes], encoding: str, url: str) -> bytes:
         if number == 0:
             inflater = _inflater(encoding, chunk)
         try:
-            body += chunk if inflater is None else inflater.decompress(chunk, BODY_BYTES_MAX + 1 - len(body))
+            body += chunk if inflater is None else inflater.decompress(chunk, bytes_max + 1 - len(body))
         except zlib.error as error:
             raise SourceUnavailable(f"{url} does not answer", why="its compressed body is broken") from error
-        if len(body) > BODY_BYTES_MAX:
-            raise SourceUnavailable(f"{url} is larger than {BODY_BYTES_MAX >> 20} MiB", why="no feed is")
+        if len(body) > bytes_max:
+            raise SourceUnavailable(f"{url} is larger than {bytes_max >> 20} MiB", why="what we read is not")
+        if inflater is not None and inflater.eof:
+            break  # zlib would keep all that follows
     if inflater is not None and not inflater.eof:
         raise SourceUnavailable(f"{url} does not answer", why="its compressed body was cut off")
     return bytes(body)

@@ -24,6 +24,8 @@ BODY_CHARS_MAX: Final = 20_000
 """Some 3,000 words: longer than news is, and a line of it stays far below a record's limit."""
 LEAD_CHARS_MAX: Final = 200
 """Of a body that must serve as a title."""
+ORIGINAL_CHARS_MAX: Final = 4_000
+"""Of a text as it came: enough to see what was tried, and four of the longest titles."""
 SYMBOLS_MAX: Final = 32
 """A story under more symbols is a market list."""
 RAW_BYTES_MAX: Final = 1 << 20
@@ -92,7 +94,19 @@ def normalise(entry: Entry, origin: Origin, position: int, raw: bytes = b"") -> 
         symbols=clean_symbols(entry.symbols) if entry.symbols else (),
         flags=tuple(flags),
         withdrawn=withdrawn,
+        original_title=original(entry.title) if _changed(entry.title, title) else "",
+        original_body=original(entry.body) if body_altered else "",
     )
+
+
+def original(raw: str) -> str:
+    """Text as it came, to be looked at: what no JSON can carry is written out."""
+    return raw[:ORIGINAL_CHARS_MAX].encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _changed(raw: str, title: str) -> bool:
+    """Whether more than white space was taken out of it. A cut is told by its flag."""
+    return raw != title and not " ".join(raw[:ORIGINAL_CHARS_MAX].split()).startswith(title)
 
 
 def refuse(origin: Origin, position: int, reason: Reason, detail: str, raw: bytes) -> Reject:

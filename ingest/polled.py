@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from ingest.entry import Parsed
+from ingest.entry import Entry, Parsed
 from ingest.fetch import Fetched, NotModified
 from ingest.normalise import Origin, normalise
 from ingest.novelty import Judged
@@ -32,6 +33,8 @@ class Polled:
     parsed: Parsed = Parsed(())
     error: str = ""
     retry_after_s: float | None = None
+    bodies: Mapping[str, str] = field(default_factory=dict)
+    """By story id, what the pages of headlines say; see `ingest.articles`."""
 
     @property
     def outcome(self) -> str:
@@ -46,7 +49,7 @@ def normalised(polled: Polled) -> tuple[list[NewsItem], list[Reject]]:
     origin = Origin(source=source.name, place=f"{source.kind} {source.name}", received_at=polled.at)
     items: list[NewsItem] = []
     rejects: list[Reject] = []
-    for entry in polled.parsed.entries:
+    for entry in told_apart(polled.parsed.entries):
         claimed = entry if entry.language else msgspec.structs.replace(entry, language=source.language)
         outcome = normalise(claimed, origin, 0)
         if isinstance(outcome, NewsItem):
@@ -56,6 +59,28 @@ def normalised(polled: Polled) -> tuple[list[NewsItem], list[Reject]]:
         position = int.from_bytes(hashlib.sha256(raw).digest()[:7])
         rejects.append(msgspec.structs.replace(outcome, position=position, raw=raw))
     return items, rejects
+
+
+def told_apart(entries: Sequence[Entry]) -> list[Entry]:
+    """Entries that share an id in one list are no edits of one another, or each poll would number them anew.
+
+    With links of their own the id names nothing, and their links do. With one link they are one story: the first
+    counts, for it stands where the new ones do, and those behind it say the same.
+    """
+    links: dict[str, set[str]] = {}
+    for entry in entries:
+        if entry.id and not entry.withdrawn:
+            links.setdefault(entry.id, set()).add(entry.url)
+    first: dict[str, Entry] = {}
+    told = []
+    for entry in entries:
+        if entry.withdrawn or not entry.id:
+            told.append(entry)
+        elif len(links[entry.id]) > 1 and entry.url:
+            told.append(msgspec.structs.replace(entry, id=""))
+        else:
+            told.append(first.setdefault(entry.id, entry))
+    return told
 
 
 def next_state(state: SourceState, polled: Polled, judged: Judged, rejected: int) -> SourceState:

@@ -52,6 +52,10 @@ class NewsItem(msgspec.Struct, frozen=True, kw_only=True):
     """What was noticed on the way in: `date_suspect`, `text_cleaned`, `body_truncated` ..."""
     withdrawn: bool = False
     """The publisher takes the story back: this revision says nothing, and what was said before no longer holds."""
+    original_title: str = ""
+    original_body: str = ""
+    """As they came, where cleaning took out more than white space: of the title anything, of the body what nobody
+    sees. The beginning alone, and empty where there is nothing to show. They travel on the bus; no table holds them."""
     schema: int = SCHEMA
 
 

@@ -68,6 +68,9 @@ class IngestSettings(Section):
     host_gap_s: float = Field(
         1.0, ge=0, le=3_600, description="least seconds from the end of a poll of a host to the next, over all workers"
     )
+    extract: tuple[str, ...] = Field(
+        (), max_length=1_000, description="names of sources whose pages are read where they send a headline alone"
+    )
     lease_s: Seconds = Field(30.0, ge=1, description="a worker silent this long loses the sources that it asks")
 
 

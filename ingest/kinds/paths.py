@@ -9,6 +9,9 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, Final
 
+from ingest.decoding import decode
+from ingest.parse import JSON_VALUES_MAX, too_many_values
+
 PATH: Final = r"\A(?:[^.\x00-\x1f]{1,64}(?:\.[^.\x00-\x1f]{1,64}){0,9})?\Z"
 VALUES_MAX: Final = 64
 """Of a path with `*`: more than symbols that are kept."""
@@ -29,7 +32,9 @@ def load(body: bytes) -> Any:
 
     Raises NoJson.
     """
-    text = body.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").strip()
+    text = decode(body).text.strip()
+    if too_many_values(text):
+        raise NoJson(f"more than {JSON_VALUES_MAX:,} values")
     try:
         if text[:1] in ("{", "["):
             return json.loads(text)

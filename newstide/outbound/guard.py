@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -107,10 +108,7 @@ class GuardedBackend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        try:
-            addresses = self._guard.addresses(host, port)
-        except (OSError, UnicodeError) as error:
-            raise httpcore2.ConnectError(f"{host} has no address: {error}") from error
+        addresses = self._addresses(host, port)
         last: Exception = httpcore2.ConnectError(f"{host} has no address")
         for address in addresses[:2]:  # one of each family; a dead host must not eat the deadline
             try:
@@ -119,6 +117,28 @@ class GuardedBackend(httpcore2.NetworkBackend):
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 last = error
         raise last
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        """Asked in a thread that is left behind when time is up: a name server may be as slow as any other."""
+        answer: list[list[str] | Exception] = []
+        done = threading.Event()
+
+        def ask() -> None:
+            try:
+                answer.append(self._guard.addresses(host, port))
+            except Exception as error:
+                answer.append(error)
+            done.set()
+
+        threading.Thread(target=ask, name="resolve", daemon=True).start()
+        while not done.wait(self._deadline.slice_s()):
+            pass
+        found = answer[0]
+        if isinstance(found, OSError | UnicodeError):
+            raise httpcore2.ConnectError(f"{host} has no address: {found}") from found
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None

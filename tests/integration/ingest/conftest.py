@@ -22,6 +22,7 @@ from newstide.sources import Source
 from newstide.store import registry
 from newstide.store.connect import connect as connect_store
 from newstide.telemetry import Metrics, logger
+from tests.services.hostile import Hostile
 
 FEEDS = Path(__file__).parents[2] / "data" / "feeds"
 
@@ -84,6 +85,14 @@ def publisher() -> Iterator[Publisher]:
     stub = Publisher()
     yield stub
     stub.close()
+
+
+@pytest.fixture
+def hostile() -> Iterator[Hostile]:
+    """The server that does everything wrong. A test that uses it ends with no hit on the canary."""
+    with Hostile() as server:
+        yield server
+        assert server.canary_hits == 0
 
 
 @pytest.fixture

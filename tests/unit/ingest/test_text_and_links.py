@@ -24,6 +24,7 @@ MARKUP = st.lists(st.sampled_from(["<", ">", "<b>", "</script>", "<script", "<!-
         ("AT&amp;T R&D &#8217;24 P&copy", "AT&T R&D ’24 P&copy"),
         ("5 < 6 > 4", "5 < 6 > 4"),
         ("a<!-- hidden -->b", "ab"),
+        ("&lt;p&gt;escaped &lt;b&gt;twice&lt;/b&gt;&lt;/p&gt;", "escaped twice"),
         (" \t两\u3000字\n", "两 字"),
     ],
 )
@@ -57,9 +58,9 @@ def test_any_text_is_cleaned(raw: str, chars_max: int) -> None:
 
 @pytest.mark.parametrize("unit", ["<!--", "<script", "<script>", "<a ", "&", "&#1", "<p>", "</style>", "<" * 7])
 def test_cleaning_is_linear(unit: str) -> None:
-    started_s = time.perf_counter()
+    started_s = time.process_time()
     plain_text(unit * (80_000 // len(unit)), 20_000)
-    assert time.perf_counter() - started_s < 2
+    assert time.process_time() - started_s < 2
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,10 @@ def test_first_sentence(body: str, lead: str) -> None:
         ("  http://wire.example./a b\t/c ", "http://wire.example/ab/c"),
         ("https://[2001:DB8::1]:8443/", "https://[2001:db8::1]:8443/"),
         ('https://wire.example/"><script>', "https://wire.example/%22%3E%3Cscript%3E"),
+        ("https://wire.example/新闻?q=%e6%96%b0&utm_id=3", "https://wire.example/%E6%96%B0%E9%97%BB?q=%E6%96%B0"),
+        ("https://Bücher.example:443/", "https://xn--bcher-kva.example/"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example/"),
+        ("https://wire.example/?ocid=rss&mtm_campaign=x&id=7&CMP=share", "https://wire.example/?id=7"),
         ("javascript:alert(1)", ""),
         ("JaVa\tscript:alert(1)", ""),
         ("data:text/html,x", ""),
@@ -85,6 +90,8 @@ def test_first_sentence(body: str, lead: str) -> None:
         ("file:///etc/hostname", ""),
         ("https://user:pw@wire.example/", ""),
         ("https://a\\@wire.example/", ""),
+        ("https://b(aa`/", ""),  # found by the fuzzer
+        ("https://b$.example/", ""),
         ("//wire.example/", ""),
         ("https://", ""),
         ("https://x/" + "a" * 3_000, ""),
