@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from newstide.bus.port import Producer, Record
@@ -24,32 +24,34 @@ class ScoreStories:
     def __init__(
         self,
         settings: Settings,
-        reader: Reader,
+        reading: Callable[[], Reader],
         producer: Producer,
         database: Database,
         service: Service,
         shadow: Shadow | None = None,
     ) -> None:
+        """`reading` says at the beginning of each turn who reads in it."""
         self._topic_raw, self._topic_scored = settings.bus.topic_raw, settings.bus.topic_scored
         self._tiers, self._keep = settings.rollups.tiers, settings.rollups.keep
-        self._reader, self._producer, self._database = reader, producer, database
+        self._reading, self._producer, self._database = reading, producer, database
         self._service, self._shadow = service, shadow
         self._partitions_out = producer.partitions(self._topic_scored)
 
     def prepare(self, records: Sequence[Record]) -> Work:
         clock = self._service.clock
         received, rejected = decode(records, self._topic_raw, clock.now())
+        reader = self._reading()
         started_s = clock.monotonic()
-        work = self._score(received)
+        work = self._score(received, reader)
         self._service.metrics.observe("processor_score_seconds", clock.monotonic() - started_s)
         return Work(work.scored, rejected + work.rejected, self._shadow.score(work.scored) if self._shadow else [])
 
-    def _score(self, received: Sequence[Received]) -> Work:
+    def _score(self, received: Sequence[Received], reader: Reader) -> Work:
         """Together; where the model fails, in halves, until the story that it fails on stands alone."""
         if not received:
             return Work()
         try:
-            return Work(self._reader.read(received, self._service.clock.now(), self._tiers))
+            return Work(reader.read(received, self._service.clock.now(), self._tiers))
         except ModelInvalid as error:
             if len(received) == 1:
                 return Work(
@@ -58,7 +60,7 @@ class ScoreStories:
                     ]
                 )
         middle = len(received) // 2
-        first, second = self._score(received[:middle]), self._score(received[middle:])
+        first, second = self._score(received[:middle], reader), self._score(received[middle:], reader)
         return Work(first.scored + second.scored, first.rejected + second.rejected)
 
     def give_up(self, record: Record, reason: Reason, detail: str) -> Work:

@@ -79,7 +79,7 @@ UNOPENED = Database("sqlite:///never-opened.db")
 
 def handler(scorer: StubScorer, producer: Remembering | None = None, database: Database = UNOPENED) -> ScoreStories:
     service = Service("test", "one", FakeClock(NOON), Metrics(), logger("test"))
-    return ScoreStories(Settings(), Reader(scorer, 1_024), producer or Remembering(), database, service)
+    return ScoreStories(Settings(), lambda: Reader(scorer, 1_024), producer or Remembering(), database, service)
 
 
 @pytest.mark.parametrize("answer", [None, float("nan"), float("inf")])

@@ -75,7 +75,7 @@ def handler(
     scorer: StubScorer | None = None, database: Database = UNOPENED, settings: Settings | None = None
 ) -> ScoreStories:
     service = Service("test", "t1", FakeClock(NOW), Metrics(), logger("test"))
-    return ScoreStories(settings or Settings(), Reader(scorer or StubScorer(), 1_024), Out(), database, service)
+    return ScoreStories(settings or Settings(), lambda: Reader(scorer or StubScorer(), 1_024), Out(), database, service)
 
 
 def test_bad_lines_and_empty_stories_are_rejected_each_under_its_own_line() -> None:
