@@ -16,7 +16,7 @@ import pytest
 
 from dashboard.serve import serve
 from newstide.settings import load
-from tests.e2e.dashboard_seed import create, seed, store, story
+from tests.e2e.dashboard_seed import create, linked, seed, store, story
 from tests.services.common import listens, plain_environment
 
 if TYPE_CHECKING:
@@ -171,6 +171,20 @@ def test_filters_are_kept_from_page_to_page(watched: "Page", full: Site) -> None
     page.locator(".st-key-listing").wait_for()
     page.wait_for_url(re.compile(r"/stories\?"))
     assert {"window=7d", "language=zh"} <= set(page.url.partition("?")[2].split("&"))
+
+
+def test_a_company_stands_in_the_address(watched: "Page", full: Site) -> None:
+    now = datetime.now(UTC)
+    store(full.url, [linked(story("Tesla recalls cars", now), "tesla", "Tesla")], now)
+    page = visit(watched, full.address)
+    page.locator(".st-key-companies input").click(timeout=ARRIVES_MS)
+    page.get_by_role("option", name="Tesla", exact=True).click(timeout=ARRIVES_MS)
+    page.wait_for_url(re.compile(r"company=Tesla"))
+    page.get_by_text("Stories against the usual").wait_for(timeout=ARRIVES_MS)
+    page.locator('[aria-label^="Number of stories over time beside"] svg.marks').wait_for()
+    again = visit(watched, page.url)
+    again.get_by_text("Stories against the usual").wait_for(timeout=ARRIVES_MS)
+    assert tile(again, 0) == "1"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
