@@ -80,7 +80,7 @@ def drawn(root: Path, language: str) -> Iterator[tuple[str, date | None, str]]:
     """
     if language == "en":
         titles = {tagged.title: tagged.day for tagged in linking_sets.daily(root)}
-        found = ((title, day, "") for title, day in titles.items())
+        found: Iterator[tuple[str, date | None, str]] = ((title, day, "") for title, day in titles.items())
     else:
         found = ((each.title, each.day, each.source) for each in linking_sets.chinese(root))
     for title, day, source in found:

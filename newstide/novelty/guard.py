@@ -147,7 +147,7 @@ def _rounds(exact: str, short: str) -> bool:
         return False
     places = len(b[2] or "")
     whole, kept = int(a[1] + (a[2] or "")), int(b[1] + (b[2] or ""))
-    step = 10 ** (len(a[2] or "") - places)
+    step = int(10 ** (len(a[2] or "") - places))
     return (whole + step // 2) // step == kept
 
 

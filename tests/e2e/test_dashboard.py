@@ -60,9 +60,11 @@ def site(folder: Path, *, demo: bool = False) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Three days of news."""
-    folder = tmp_path_factory.mktemp("full")
-    seed(f"sqlite:///{folder / 'newstide.db'}", datetime.now(UTC))
+    """Three days of news, one story of it about a company of the master."""
+    folder, now = tmp_path_factory.mktemp("full"), datetime.now(UTC)
+    seed(f"sqlite:///{folder / 'newstide.db'}", now)
+    tesla = linked(story("Tesla recalls cars", now - timedelta(hours=2)), "tesla", "Tesla")
+    store(f"sqlite:///{folder / 'newstide.db'}", [tesla], now)
     yield from site(folder)
 
 
@@ -174,8 +176,6 @@ def test_filters_are_kept_from_page_to_page(watched: "Page", full: Site) -> None
 
 
 def test_a_company_stands_in_the_address(watched: "Page", full: Site) -> None:
-    now = datetime.now(UTC)
-    store(full.url, [linked(story("Tesla recalls cars", now), "tesla", "Tesla")], now)
     page = visit(watched, full.address)
     page.locator(".st-key-companies input").click(timeout=ARRIVES_MS)
     page.get_by_role("option", name="Tesla", exact=True).click(timeout=ARRIVES_MS)

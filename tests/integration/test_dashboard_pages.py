@@ -186,9 +186,9 @@ def test_a_withdrawn_story_says_so_and_shows_what_it_said(visit: Open, database:
 def test_a_story_says_whether_it_is_new(visit: Open, database: str) -> None:
     create(database)
     first, copy = (story(f"Arbora buys Bolt {n}", NOW, publisher_id=str(n)) for n in range(2))
-    known = {"cluster_id": first.item.story_id, "independent_sources": 1, "first_seen_at": NOW}
-    said = Novelty(copies=4, similar_12h=3, similar_7d=5, days_since_similar=0.5, **known)
-    keep(Database(database), [msgspec.structs.replace(first, novelty=Novelty(copies=0, **known))], NOW)
+    alone = Novelty(cluster_id=first.item.story_id, copies=0, independent_sources=1, first_seen_at=NOW)
+    said = msgspec.structs.replace(alone, copies=4, similar_12h=3, similar_7d=5, days_since_similar=0.5)
+    keep(Database(database), [msgspec.structs.replace(first, novelty=alone)], NOW)
     keep(Database(database), [msgspec.structs.replace(copy, novelty=said)], NOW)
     assert "The first story that tells this." in words(visit("story", story=first.item.story_id))
     app = visit("story", story=copy.item.story_id)
