@@ -15,14 +15,15 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import linking_sets
 from benchmarks.linking_sets import Named
 from model.data import data_root
-from newstide.entities import listings, merging, starter
+from newstide.entities import listings, merging, starter, symbols
 from newstide.entities.context import LINKED
 from newstide.entities.folding import fold_name
 from newstide.entities.linking import Linker
@@ -34,7 +35,9 @@ LISTS: Final = (
 )  # fmt: skip
 JUDGEMENTS: Final = Path(__file__).with_name("linking_judgements.tsv")
 AMBIGUITY: Final = Path(__file__).parents[1] / "tests/data/ambiguity.tsv"
-JUDGED: Final = 300
+JUDGED: Final = {"en": 300, "zh": 200}
+ZH_SHARES: Final = {"notices": 0.25, "flash": 0.35, "texts": 0.4}
+"""Of the Chinese sample, by set: notices begin with their company and are the easy ones."""
 RATE_HEADLINES: Final = 50_000
 PEER_HEADLINES: Final = 300
 """The peer is some hundred times slower."""
@@ -70,19 +73,35 @@ def daily(root: Path, linker: Linker) -> dict[str, Any]:
     }
 
 
-def sample(root: Path, linker: Linker) -> list[tuple[str, str]]:
-    """The JUDGED links of distinct headlines with the smallest hashes, as (key, line to read)."""
-    titles = {tagged.title: tagged.day for tagged in linking_sets.daily(root)}
-    drawn: list[tuple[str, str, str]] = []
-    for title, day in titles.items():
-        digest = hashlib.sha256(title.encode()).hexdigest()[:16]
-        if digest[:2] != "01":  # one headline in 256 is enough to draw from; those of 00 were read while tuning
-            continue
+def drawn(root: Path, language: str) -> Iterator[tuple[str, date | None, str]]:
+    """Different headlines of a language with their day and their set, one in 256 of English and one in 16 of Chinese.
+
+    Those of hash 00 (English) and of hashes that do not begin with 1 (Chinese) were read while rules were written.
+    """
+    if language == "en":
+        titles = {tagged.title: tagged.day for tagged in linking_sets.daily(root)}
+        found: Iterator[tuple[str, date | None, str]] = ((title, day, "") for title, day in titles.items())
+    else:
+        found = ((each.title, each.day, each.source) for each in linking_sets.chinese(root))
+    for title, day, source in found:
+        if _digest(title).startswith("01" if language == "en" else "1"):
+            yield title, day, source
+
+
+def _digest(title: str) -> str:
+    return hashlib.sha256(title.encode()).hexdigest()[:16]
+
+
+def sample(root: Path, linker: Linker, language: str) -> list[tuple[str, str]]:
+    """The JUDGED links with the smallest hashes, as (key, line to read)."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for title, day, source in drawn(root, language):
         for link in linker.link(title, on=day):
-            key = f"{digest}\t{link.mention.start}\t{link.mention.end}\t{link.entity_id}"
+            key = f"{_digest(title)}\t{link.mention.start}\t{link.mention.end}\t{link.entity_id}"
             order = hashlib.sha256(key.encode()).hexdigest()
-            drawn.append((order, key, f"{link.entity_id} | {link.mention.text} | {title}"))
-    return [(key, line) for _, key, line in sorted(drawn)[:JUDGED]]
+            found.setdefault(source, []).append((order, key, f"{link.entity_id} | {link.mention.text} | {title}"))
+    wanted = {source: round(JUDGED[language] * ZH_SHARES.get(source, 1)) for source in found}
+    return [(key, line) for source, links in found.items() for _, key, line in sorted(links)[: wanted[source]]]
 
 
 def judgements() -> dict[str, str]:
@@ -91,10 +110,33 @@ def judgements() -> dict[str, str]:
 
 
 def precision(root: Path, linker: Linker) -> dict[str, Any]:
+    """The share of right ones among the links of the sample, by language."""
     verdicts = judgements()
-    judged = [verdicts[key] for key, _ in sample(root, linker) if key in verdicts]
-    right = judged.count("right")
-    return {"links": JUDGED, "judged": len(judged), "right": right, "precision": share(right, len(judged))}
+    report = {}
+    for language in JUDGED:
+        judged = [verdicts[key] for key, _ in sample(root, linker, language) if key in verdicts]
+        right = judged.count("right")
+        links = JUDGED[language]
+        report[language] = {
+            "links": links,
+            "judged": len(judged),
+            "right": right,
+            "precision": share(right, len(judged)),
+        }
+    return report
+
+
+def notices(root: Path, linker: Linker) -> dict[str, Any]:
+    """Of Chinese notices whose code the master knows and that hold a name of its company: is it linked?"""
+    known = found = 0
+    for each in linking_sets.chinese(root):
+        market = symbols.exchange_of_code(each.code)
+        wanted = set(linker.listed(market, each.code, each.day)) if market else set()
+        names = {name.text for entity_id in wanted for name in linker.entities[entity_id].names}
+        if any(name in each.title for name in names):
+            known += 1
+            found += bool(wanted & {link.entity_id for link in linker.link(each.title, on=each.day)})
+    return {"of_known": known, "recall_known": share(found, known)}
 
 
 def mentions(rows: Iterable[Named], linker: Linker, kinds: frozenset[Kind]) -> dict[str, Any]:
@@ -198,6 +240,7 @@ def measures(root: Path, linker: Linker) -> dict[str, Callable[[], Any]]:
         "precision": lambda: precision(root, linker),
         "finer": lambda: mentions(linking_sets.finer(root), linker, companies),
         "chinese": lambda: {
+            "notices": notices(root, linker),
             "finnsp": mentions(linking_sets.finnsp(root), linker, companies),
             "cfbenchmark": mentions(linking_sets.cfbenchmark(root), linker, companies),
         },
@@ -217,7 +260,9 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     linker = starter.linker(master(root, given.listings))
     if given.unjudged:
         known = judgements()
-        sys.stdout.writelines(f"{key} | {line}\n" for key, line in sample(root, linker) if key not in known)
+        for language in JUDGED:
+            unread = (each for each in sample(root, linker, language) if each[0] not in known)
+            sys.stdout.writelines(f"{key} | {line}\n" for key, line in unread)
         return {}
     offered = measures(root, linker)
     report: dict[str, Any] = {"entities": len(linker.entities), "version": linker.version}

@@ -26,6 +26,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from benchmarks import linking_sets
 from benchmarks.ground import machine
 from benchmarks.novelty_pairs import SEEDS, hash_of, judgements, readable, rows
 from model.data import data_root
@@ -61,6 +62,7 @@ def merged(one: str, other: str) -> str:
 
 def pairs() -> Figures:
     titles = {hash_of(row["title"]): row["title"] for row in rows(data_root())}
+    titles |= {hash_of(each.title): each.title for each in linking_sets.chinese(data_root())}
     return {**{sample: _judged(sample, titles) for sample in SEEDS}, "authored": authored()}
 
 
@@ -255,8 +257,10 @@ def main() -> int:
     checks: dict[str, bool] = {}
     if "pairs" in figures:
         found = figures["pairs"]
-        checks["precision"] = found["held_out"]["precision"] >= PRECISION_MIN
-        checks["recall"] = found["held_out"]["recall"] >= RECALL_MIN
+        for sample in ("held_out", "fresh", "zh_fresh"):
+            checks[f"precision of {sample}"] = found[sample]["precision"] >= PRECISION_MIN
+        for sample in ("held_out", "fresh"):  # Chinese misses its aim, as docs/novelty.md says
+            checks[f"recall of {sample}"] = found[sample]["recall"] >= RECALL_MIN
         checks["no pair of the beats/misses kind is merged"] = found["authored"]["different_merged"] == 0
     if "speed" in figures:
         checks["signatures"] = figures["speed"]["signatures_per_second"] >= SIGNATURES_MIN

@@ -34,6 +34,49 @@ class Named(NamedTuple):
     names: frozenset[str]
 
 
+class Headline(NamedTuple):
+    """A Chinese headline, its day where the set has one, and the set. `code` is the listing its publisher put on it."""
+
+    title: str
+    day: date | None
+    source: str
+    code: str = ""
+
+
+HEADLINE_CHARS_MAX: Final = 120
+"""Of a flash item without a headline of its own."""
+
+
+def chinese(root: Path) -> Iterator[Headline]:
+    """Different Chinese headlines: company notices of 2016 to 2019, flash items of 2022, and the unlabelled texts that
+    are short enough to be headlines. None of these sets has a test split."""
+    seen: set[str] = set()
+    for name, file in (("notices", "windows/zh_wwxmu_2016_2019"), ("flash", "windows/zh_flash_2022_untimed")):
+        for row in _rows(root / f"streams/{file}.jsonl.gz"):
+            title = row.get("title") or _headline(row["text"])
+            if title not in seen:
+                seen.add(title)
+                day = date.fromisoformat(row["date"]) if "date" in row else None
+                yield Headline(title, day, name, row.get("code", ""))
+    for row in _rows(root / "text/zh_unlabelled.jsonl.gz"):
+        title = _headline(row["text"])
+        if title not in seen and title == row["text"] and len(title) <= HEADLINE_CHARS_MAX:
+            seen.add(title)
+            yield Headline(title, None, "texts")
+
+
+def _headline(text: str) -> str:
+    """What a flash item puts in brackets before its text, or its beginning."""
+    if text.startswith("【") and "】" in text:
+        return text[1 : text.index("】")]
+    return text[:HEADLINE_CHARS_MAX]
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
 def daily(root: Path) -> Iterator[Tagged]:
     """`en_daily_2015_2018`, each headline once for each of its tickers."""
     seen: set[tuple[str, str]] = set()

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast, get_args
 
 import typer
 
+from cli.output import plain
 from newstide.clock import SystemClock
 from newstide.errors import UsageError
 from newstide.messages import Label, Language
 
 if TYPE_CHECKING:
     from newstide.index.series import IndexPoint, Steps
+    from newstide.store.database import Database
     from newstide.store.filters import Filters
 
 Since = Annotated[str | None, typer.Option(help="Published from then on: 2026-03-01, 2026-03-01T09:30Z; UTC.")]
 Until = Annotated[str | None, typer.Option(help="Published before; default now, or the time of --as-of.")]
-Entity = Annotated[str, typer.Option(help="Only stories linked to this entity (its id).")]
+Entity = Annotated[str, typer.Option(help="Only stories linked to this entity: its id, a name or a symbol.")]
 Topic = Annotated[list[str] | None, typer.Option(help="Only this topic; may be repeated.")]
 Languages = Annotated[list[str] | None, typer.Option("--language", help="en, zh or und; may be repeated.")]
 Source = Annotated[list[str] | None, typer.Option(help="Only this source; may be repeated.")]
@@ -72,6 +75,21 @@ def asked(default: timedelta | None, since: str | None, until: str | None, as_of
         if wrong:
             raise UsageError(f"{wrong[0]!r} is none of {', '.join(allowed)}")
     return Filters(since=begin, until=end if until or known or default else None, as_of=known, **cast("Any", given))
+
+
+def about(database: Database, filters: Filters) -> Filters:
+    """The filters with the id of the entity that they name in another way. Raises UsageError with who may be meant."""
+    from newstide.entities.finding import meant
+    from newstide.store import entities
+
+    said = filters.entity
+    if not said or entities.names_of(database, [said]):
+        return filters
+    found = meant(entities.load(database), said)
+    if found.entity_id is None:
+        why = f"did you mean {', '.join(found.suggestions)}?" if found.suggestions else ""
+        raise UsageError(f"{plain(said)!r} is no entity", why=why, fix="newstide entities list --search NAME")
+    return replace(filters, entity=found.entity_id)
 
 
 def steps_of(filters: Filters, step: int, window: int, half_life: int) -> Steps:

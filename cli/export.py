@@ -22,6 +22,7 @@ from cli.asking import (
     Topic,
     Until,
     Window,
+    about,
     asked,
     flat,
     hours,
@@ -70,6 +71,7 @@ def stories(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
     from newstide.store import exporting
 
     database = reading(context)
+    filters = about(database, filters)
     say(f"at most {exporting.estimate(database, filters):,} stories")
     if entities:
         _write(file, exporting.ENTITIES, exporting.entity_rows(database, filters), as_json)
@@ -104,8 +106,10 @@ def index(  # noqa: PLR0913, PLR0917
     from newstide.store import indexing
     from newstide.tables import Column
 
+    database = reading(context)
+    filters = about(database, filters)
     say(f"{(steps.end - steps.start) // steps.step:,} rows")
-    points = [flat(point) for point in indexing.index(reading(context), filters, steps)]
+    points = [flat(point) for point in indexing.index(database, filters, steps)]
     columns = [Column(name, _POINT.get(name, "float")) for name in points[0]]  # type: ignore[arg-type]
     _write(file, columns, (tuple(point.values()) for point in points), as_json)
 

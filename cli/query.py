@@ -22,6 +22,7 @@ from cli.asking import (
     Topic,
     Until,
     Window,
+    about,
     asked,
     figure,
     flat,
@@ -33,6 +34,7 @@ from cli.output import emit_json, emit_table, say
 
 if TYPE_CHECKING:
     from newstide.store.database import Database
+    from newstide.store.indexing import Cluster
 
 app = typer.Typer(help="Ask the record; --as-of asks it as it was known at a time.", no_args_is_help=True)
 
@@ -69,7 +71,8 @@ def stories(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
     )  # fmt: skip
     from newstide.store import reads
 
-    rows = reads.list_stories(reading(context), filters, limit)
+    database = reading(context)
+    rows = reads.list_stories(database, about(database, filters), limit)
     if as_json:
         emit_json([asdict(row) for row in rows])
         return
@@ -103,7 +106,8 @@ def index(  # noqa: PLR0913, PLR0917
     steps = steps_of(filters, hours(step, "--step"), hours(window, "--window"), hours(half_life, "--half-life"))
     from newstide.store import indexing
 
-    points = [flat(point) for point in indexing.index(reading(context), filters, steps)]
+    database = reading(context)
+    points = [flat(point) for point in indexing.index(database, about(database, filters), steps)]
     if as_json:
         emit_json(points)
     else:
@@ -143,14 +147,17 @@ def movers(  # noqa: PLR0913, PLR0917
         timedelta(hours=length), None, until, as_of, topics=topic, languages=language, tiers=tier, model=model
     )
     from newstide.index.series import ranked
-    from newstide.store import indexing
+    from newstide.store import entities, indexing
 
-    found = ranked(indexing.moved(reading(context), filters, steps_of(filters, length, length, 24)), by)[:limit]
-    rows = [{"entity": mover.entity_id} | flat(mover.point) for mover in found]
+    database = reading(context)
+    found = ranked(indexing.moved(database, filters, steps_of(filters, length, length, 24)), by)[:limit]
+    # A name is today's: an answer as of a time must not change with it.
+    names = entities.names_of(database, [mover.entity_id for mover in found]) if filters.as_of is None else {}
+    rows = [{"entity": m.entity_id, "name": names.get(m.entity_id)} | flat(m.point) for m in found]
     if as_json:
         emit_json(rows)
     else:
-        emit_table(("entity", *_FIGURES), [(row["entity"], *_figures(row)) for row in rows])
+        emit_table(("entity", "name", *_FIGURES), [(row["entity"], row["name"], *_figures(row)) for row in rows])
         if not rows:
             say("nobody was in the news in this stretch")
 
@@ -167,18 +174,24 @@ def novelty(  # noqa: PLR0913, PLR0917
     limit: Limit = 20,
     as_json: Json = False,
 ) -> None:
-    """What was repeated most: stories that tell the same, and how many sources tell it."""
+    """What was repeated most: stories that tell the same, and how many sources tell it.
+
+    12h to 7d count the similar stories that were published in so long before the last one of a row.
+    """
     filters = asked(timedelta(days=1), since, until, as_of, entity=entity, topics=topic, languages=language)
     from newstide.store import indexing
 
-    rows = indexing.clusters(reading(context), filters, limit)
+    database = reading(context)
+    rows = indexing.clusters(database, about(database, filters), limit)
     if as_json:
         emit_json([asdict(row) for row in rows])
         return
-    columns = ("stories", "sources", "first (UTC)", "last (UTC)", "title")
-    emit_table(
-        columns, [(r.stories, r.sources, _minute(r.first_published), _minute(r.last_published), r.title) for r in rows]
-    )
+    columns = ("stories", "sources", "first (UTC)", "last (UTC)", "12h", "24h", "3d", "5d", "7d", "title")
+    shown = [
+        (r.stories, r.sources, _minute(r.first_published), _minute(r.last_published), *_windows(r), r.title)
+        for r in rows
+    ]
+    emit_table(columns, shown)
     if not rows:
         say("nothing was told twice")
 
@@ -208,6 +221,10 @@ def breadth(  # noqa: PLR0913, PLR0917
         emit_table(("sector", "breadth", "entities"), [(s or None, figure(v), n) for s, (v, n) in found.items()])
         if not found:
             say("nobody was in the news in this stretch")
+
+
+def _windows(cluster: Cluster) -> tuple[int, ...]:
+    return (cluster.similar_12h, cluster.similar_24h, cluster.similar_3d, cluster.similar_5d, cluster.similar_7d)
 
 
 def _minute(at: Any) -> str:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from cli.asking import AsOf, Entity, Languages, Model, Source, Tier, Topic, asked, figure
+from cli.asking import AsOf, Entity, Languages, Model, Source, Tier, Topic, about, asked, figure
 from cli.context import Json
 from cli.output import emit_json, emit_table, out, say
 from cli.query import reading
@@ -75,7 +75,8 @@ def study(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
     from newstide.index.prices import known_by
     from newstide.store import studying
 
-    held = known_by(studying.known(reading(context), filters, clock), series.times)
+    database = reading(context)
+    held = known_by(studying.known(database, about(database, filters), clock), series.times)
     means = [found.mean if (found := estimate(moments)) else None for moments in held]
     signal = np.array([np.nan if mean is None else mean for mean in means])
     returns = method.returns_of(series.prices)

@@ -21,8 +21,10 @@ HERE = Path(__file__).parent
 
 def filters() -> None:
     names = data.source_names()
+    subjects = data.subjects()
     if names is None:  # the filters of the address must outlive an outage
         names = st.query_params.get_all("source")
+    about = st.query_params.get_all("company") if subjects is None else list(subjects)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filters"):
         # Without `format_func`: what it says, and not the option, would stand in the address.
         st.segmented_control(
@@ -33,7 +35,12 @@ def filters() -> None:
             say("filter.language"), ["all", "en", "zh"], key="language", bind="query-params",
             default=default_of("language"), required=True, label_visibility="collapsed",
         )  # fmt: skip
-        with st.container(key="sources", width=300):
+        with st.container(key="companies", width=260):
+            st.selectbox(
+                say("filter.company"), about, index=None, key="company", bind="query-params",
+                placeholder=say("filter.company.all"), label_visibility="collapsed",
+            )  # fmt: skip
+        with st.container(key="sources", width=260):
             st.multiselect(
                 say("filter.source"), names, key="source", bind="query-params", placeholder=say("filter.source.all"),
                 label_visibility="collapsed",

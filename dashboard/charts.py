@@ -186,6 +186,57 @@ def volume(frame: Frame, *, height: int = VOLUME_HEIGHT) -> Spec:
     }
 
 
+def usual(frame: Frame) -> Spec:
+    """Stories of each step, and a line for what is usual. Rows of `company.usual_rows`."""
+    axis = {
+        "title": None,
+        "tickCount": 3,
+        "tickMinStep": 1,
+        "format": "~s",
+        "minExtent": _LEFT,
+        "maxExtent": _LEFT,
+        "domain": False,
+        "ticks": False,
+        "gridOpacity": 0.55,
+    }
+    x = _time(frame, "start", labels=True)
+    return {
+        "height": VOLUME_HEIGHT,
+        "padding": {"top": 6, "bottom": 0, "left": 0, "right": 8},
+        "layer": [
+            {
+                "transform": _always("neutral"),
+                "mark": {"type": "rect", "clip": True, "tooltip": True, "xOffset": 0.5, "x2Offset": -0.5},
+                "encoding": {
+                    "x": x,
+                    "x2": {"field": "end"},
+                    "y": {"field": "stories", "type": "quantitative", "axis": axis},
+                    "y2": {"datum": 0},
+                    "color": _colour("colour"),
+                    "tooltip": [
+                        {"field": "start", "type": "temporal", "format": "%a %d %b %H:%M", "title": say("field.time")},
+                        {"field": "end", "type": "temporal", "format": "%a %d %b %H:%M", "title": say("field.until")},
+                        {"field": "stories", "type": "quantitative", "format": ",", "title": say("field.stories")},
+                        {"field": "usual_words", "type": "nominal", "title": say("field.usual")},
+                        {"field": "volume_words", "type": "nominal", "title": say("field.volume_z")},
+                        {"field": "surprise_words", "type": "nominal", "title": say("field.surprise_z")},
+                    ],
+                },
+            },
+            {
+                "transform": _always("ink"),
+                "mark": {"type": "rule", "clip": True, "strokeWidth": 2},
+                "encoding": {
+                    "x": x,
+                    "x2": {"field": "end"},
+                    "y": {"field": "usual", "type": "quantitative", "axis": axis},
+                    "color": _colour("colour"),
+                },
+            },
+        ],
+    }
+
+
 def shares(rows: Sequence[Mapping[str, Any]], *, bar_height: int = 34) -> Spec:
     """A bar a label with its share written beside it. Rows of `shape.mix_rows` or `shape.probability_rows`."""
     words = [str(row["words"]) for row in rows]

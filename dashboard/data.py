@@ -11,12 +11,14 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 import streamlit as st
 
+from dashboard import company
 from dashboard.shape import Choice, Frame, frame_of
 from newstide.clock import SystemClock
 from newstide.errors import NewstideError, SchemaMismatch
-from newstide.messages import EntityOpinion
+from newstide.index.series import IndexPoint, Steps
+from newstide.messages import EntityOpinion, Novelty
 from newstide.settings import Settings, load
-from newstide.store import entities, migrate, opinions, reads, totals
+from newstide.store import entities, indexing, migrate, novelty, opinions, reads, totals
 from newstide.store.database import Database
 from newstide.telemetry import configure_logs, logger
 
@@ -26,9 +28,21 @@ CHOICES_MAX: Final = 64
 """Readings kept, one for each choice of filters that somebody looks at."""
 LATEST: Final = 10
 SOURCES: Final = 7
+SUBJECTS_MAX: Final = 500
+"""Whom a reader can choose: the browser gets all their names."""
 LISTED_MAX: Final = 1_000
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """An index of one subject: over the whole window, and at each step of it."""
+
+    name: str
+    steps: Steps
+    whole: IndexPoint
+    points: list[IndexPoint]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,8 @@ class Overview:
     sources: list[totals.SourceTotals]
     source_count: int
     latest: list[reads.StoryRow]
+    beside: Beside | None
+    """The chosen subject against its own usual; None for the whole stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,8 @@ class StoryPage:
     """Whom the latest revision is about, by its latest score, most relevant first."""
     names: dict[str, str]
     """Of those, by id."""
+    novelty: Novelty | None
+    """What was known of its like when the latest revision came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +143,7 @@ def overview(choice: Choice) -> Overview:
     span = reads.published_span(database)
     newest = totals.newest(database)
     if span is None:
-        return Overview(read_at, newest, None, None, None, None, [], [], 0, [])
+        return Overview(read_at, newest, None, None, None, None, [], [], 0, [], None)
     frame = frame_of(choice, read_at, span)
     names = reads.source_names(database, frame.current)
     return Overview(
@@ -139,7 +157,15 @@ def overview(choice: Choice) -> Overview:
         sources=totals.by_source(database, frame.current, SOURCES),
         source_count=len(names),
         latest=reads.list_stories(database, frame.current, LATEST),
+        beside=_beside(database, frame) if choice.entity else None,
     )
+
+
+def _beside(database: Database, frame: Frame) -> Beside:
+    steps, subject = company.steps_of(frame), company.subject_of(frame)
+    (whole,) = indexing.index(database, subject, company.whole_of(steps))
+    name = entities.names_of(database, [subject.entity]).get(subject.entity, subject.entity)
+    return Beside(name, steps, whole, indexing.index(database, subject, steps))
 
 
 def listing(choice: Choice) -> Listing:
@@ -183,7 +209,8 @@ def story(story_id: str) -> StoryPage:
     latest = (revisions[0].revision, revisions[0].model_version) if revisions else (0, "")
     about = opinions.of_story(database, story_id).get(latest, [])
     names = entities.names_of(database, [each.entity_id for each in about])
-    return StoryPage(now(), totals.newest(database), revisions, about, names)
+    said = novelty.of_story(database, story_id).get(latest[0])
+    return StoryPage(now(), totals.newest(database), revisions, about, names, said)
 
 
 @st.cache_data(ttl=30, max_entries=1, show_spinner=False)
@@ -195,6 +222,26 @@ def source_names() -> list[str] | None:
     """Every source that ever sent a story; None when the database does not say."""
     try:
         return _source_names()
+    except NewstideError:
+        return None
+
+
+@st.cache_data(ttl=30, max_entries=1, show_spinner=False)
+def _subjects() -> dict[str, str]:
+    ids = totals.most_told(_database(), SUBJECTS_MAX)
+    names = entities.names_of(_database(), ids)
+    found: dict[str, str] = {}
+    for entity_id in ids:
+        name = names.get(entity_id, entity_id)
+        found[name if name not in found else f"{name} ({entity_id})"] = entity_id
+    return found
+
+
+def subjects() -> dict[str, str] | None:
+    """The ids of whom there are stories about, by the name to choose them by, the most told first; None in an
+    outage."""
+    try:
+        return _subjects()
     except NewstideError:
         return None
 

@@ -26,7 +26,14 @@ TICK_S: Final = 5
 STORY_PAGE: Final = "views/story.py"
 STORIES_PAGE: Final = "views/stories.py"
 _TONES: Final[Mapping[Label, Any]] = {"positive": "blue", "negative": "orange", "neutral": "gray", "unsure": "gray"}
-_DEFAULTS: Final[Mapping[str, Any]] = {"window": "24h", "language": "all", "source": [], "label": [], "q": ""}
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    "window": "24h",
+    "language": "all",
+    "source": [],
+    "label": [],
+    "q": "",
+    "company": None,
+}
 _DEMO_WINDOW: Final = "1h"
 """The demo plays its day in three quarters of an hour; in a longer window it would be lost."""
 
@@ -46,6 +53,7 @@ def choice(*, of_stories: bool = False) -> Choice:
         sources=tuple(sorted(state.get("source") or [])),
         labels=tuple(label for label in LABELS if label in (state.get("label") or [])) if of_stories else (),
         text=(state.get("q") or "").strip() if of_stories else "",
+        entity=(data.subjects() or {}).get(state.get("company") or "", ""),
     )
 
 
@@ -142,7 +150,7 @@ def _button(words: str, act: Callable[[], None]) -> None:
 
 
 def _clear_filters() -> None:
-    for key in ("language", "source", "label", "q"):
+    for key in ("language", "source", "label", "q", "company"):
         st.session_state[key] = default_of(key)
 
 

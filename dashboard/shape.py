@@ -52,11 +52,13 @@ class Choice:
     sources: tuple[str, ...] = ()
     labels: tuple[Label, ...] = ()
     text: str = ""
+    entity: str = ""
+    """The id of a company, or whatever else news is about; empty: the whole stream."""
 
     @property
     def narrowed(self) -> bool:
         """Whether anything but the time is filtered."""
-        return bool(self.languages or self.sources or self.labels or self.text)
+        return bool(self.languages or self.sources or self.labels or self.text or self.entity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,9 @@ def frame_of(choice: Choice, now: datetime, span: tuple[datetime, datetime]) -> 
     start = since if since is not None else span[0]
     end = now if since is not None else span[1] + timedelta(minutes=1)
     current = Filters(
-        since=since, languages=choice.languages, sources=choice.sources, labels=choice.labels, text=choice.text
-    )
+        since=since, languages=choice.languages, sources=choice.sources, labels=choice.labels, text=choice.text,
+        entity=choice.entity,
+    )  # fmt: skip
     previous = None
     if since is not None and length is not None and span[0] <= since - length:
         previous = replace(current, since=since - length, until=since)

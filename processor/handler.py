@@ -2,60 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from newstide.bus.port import Producer, Record
 from newstide.errors import ModelInvalid
 from newstide.messages import Reason, Tally
 from newstide.service import Service
 from newstide.settings import Settings
-from newstide.store import novelty, retention, sources, writes
+from newstide.store import novelty, retention, writes
 from newstide.store.database import Database, Transaction
 from processor.novelty import judge, renumbered, tellings_of
 from processor.pipeline import Received, Work, announcements, decode, refuse, refuse_record, tally
 from processor.reading import Reader
 from processor.shadow import Shadow
 
-TIERS_KEPT: Final = timedelta(minutes=1)
-"""So soon does a source's new tier hold; stories keep the one that they were stored with."""
-
 
 class ScoreStories:
-    """The handler of `news.raw`; see `newstide.consume.port.Handler`. `tiers`: those of the registry, at the start."""
+    """The handler of `news.raw`; see `newstide.consume.port.Handler`."""
 
     def __init__(
         self,
         settings: Settings,
-        reader: Reader,
+        reading: Callable[[], Reader],
         producer: Producer,
         database: Database,
         service: Service,
         shadow: Shadow | None = None,
-        tiers: Mapping[str, int] | None = None,
     ) -> None:
+        """`reading` says at the beginning of each turn who reads in it."""
         self._topic_raw, self._topic_scored = settings.bus.topic_raw, settings.bus.topic_scored
         self._keep = settings.rollups.keep
-        self._tiers, self._tiers_read_at = tiers or {}, service.clock.now()
-        self._reader, self._producer, self._database = reader, producer, database
+        self._reading, self._producer, self._database = reading, producer, database
         self._service, self._shadow = service, shadow
         self._partitions_out = producer.partitions(self._topic_scored)
 
     def prepare(self, records: Sequence[Record]) -> Work:
         clock = self._service.clock
         received, rejected = decode(records, self._topic_raw, clock.now())
+        reader = self._reading()
         started_s = clock.monotonic()
-        work = self._score(received)
+        work = self._score(received, reader)
         self._service.metrics.observe("processor_score_seconds", clock.monotonic() - started_s)
         return Work(work.scored, rejected + work.rejected, self._shadow.score(work.scored) if self._shadow else [])
 
-    def _score(self, received: Sequence[Received]) -> Work:
+    def _score(self, received: Sequence[Received], reader: Reader) -> Work:
         """Together; where the model fails, in halves, until the story that it fails on stands alone."""
         if not received:
             return Work()
         try:
-            return Work(self._reader.read(received, self._service.clock.now(), self._tiers))
+            return Work(reader.read(received, self._service.clock.now()))
         except ModelInvalid as error:
             if len(received) == 1:
                 return Work(
@@ -64,7 +60,7 @@ class ScoreStories:
                     ]
                 )
         middle = len(received) // 2
-        first, second = self._score(received[:middle]), self._score(received[middle:])
+        first, second = self._score(received[:middle], reader), self._score(received[middle:], reader)
         return Work(first.scored + second.scored, first.rejected + second.rejected)
 
     def give_up(self, record: Record, reason: Reason, detail: str) -> Work:
@@ -103,8 +99,6 @@ class ScoreStories:
         if self._shadow is not None:
             self._shadow.write(transaction, in_shadow, stories, now)
         retention.prune(transaction, now, self._keep)
-        if now - self._tiers_read_at > TIERS_KEPT:
-            self._tiers, self._tiers_read_at = sources.tiers(transaction), now
         for story in stories:
             latency_s = max(0.0, (now - story.item.received_at).total_seconds())
             self._service.metrics.observe("processor_latency_seconds", latency_s)

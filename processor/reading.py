@@ -23,13 +23,15 @@ _NOBODY: Final = Linker(())
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A model, the entities that it is asked about, and how many tokens it reads at once."""
+    """A model, how many tokens it reads at once, the entities that it is asked about, and what sources are worth."""
 
     scorer: Scorer
     token_budget: int
     linker: Linker = field(default=_NOBODY)
+    tiers: Mapping[str, int] = field(default_factory=dict)
+    """Of the sources that are not of the usual one; a story keeps the tier that it was stored with."""
 
-    def read(self, received: Sequence[Received], now: datetime, tiers: Mapping[str, int]) -> list[Labelled]:
+    def read(self, received: Sequence[Received], now: datetime) -> list[Labelled]:
         """One run of the model over what is asked of these stories: of each as a whole, and for those it is about.
 
         Raises ModelInvalid when it answers with something that is no number.
@@ -43,7 +45,7 @@ class Reader:
             raise ModelInvalid("the model answered with something that is no number", why="NaN or infinity")
         rows = accumulate(map(len, asked), initial=len(received))
         about = [opinions_of(found, said, row) for found, row in zip(links, rows, strict=False)]
-        labelled = label(received, said, self.scorer, now, tiers)
+        labelled = label(received, said, self.scorer, now, self.tiers)
         return [
             each._replace(story=replace(each.story, entities=entities, entities_version=self.linker.version))
             for each, entities in zip(labelled, about, strict=True)

@@ -39,7 +39,7 @@ def rescore(
     count, after = 0, None
     while batch := rescoring.pending(database, filters, reader.scorer.version, after):
         received = [Received(0, 0, 0, each.item) for each in batch]
-        said = reader.read(received, clock.now(), {})
+        said = reader.read(received, clock.now())
         scored = [
             msgspec.structs.replace(labelled.story, tier=each.tier) for labelled, each in zip(said, batch, strict=True)
         ]

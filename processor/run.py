@@ -7,16 +7,15 @@ from pathlib import Path
 from newstide.bus.connect import connect_ready
 from newstide.consume.loop import ConsumeLoop, LoopConfig
 from newstide.consume.policy import RejectBudget
-from newstide.entities import starter
 from newstide.errors import UsageError
 from newstide.scoring.connect import connect as connect_scorer
 from newstide.scoring.port import Scorer
 from newstide.service import Service
 from newstide.settings import Settings
-from newstide.store import entities, sources
 from newstide.store.connect import connect as connect_store
 from newstide.store.streams import Stream
 from processor.handler import ScoreStories
+from processor.master import Following
 from processor.reading import Reader
 from processor.shadow import Shadow
 
@@ -27,9 +26,6 @@ def run_processor(settings: Settings, service: Service, *, drain: bool = False, 
     scorer = connect_scorer(settings)
     shadow = _shadow(settings, service, scorer, candidate) if candidate else None
     database = connect_store(settings)
-    linker = starter.linker(entities.load(database))
-    with database.transaction() as transaction:
-        tiers = sources.tiers(transaction)
     bus = connect_ready(settings)
     producer = bus.producer()
     config = LoopConfig(
@@ -39,11 +35,10 @@ def run_processor(settings: Settings, service: Service, *, drain: bool = False, 
         rewind_on_history_change=settings.bus.on_history_change == "rewind",
         drain=drain,
     )
-    service.log.info("entities_loaded", entities=len(linker.entities), version=linker.version)
     service.log.info("model_loaded", model=scorer.version, bus=settings.bus.kind, store=database.name)
     try:
-        reader = Reader(scorer, settings.model.token_budget, linker)
-        handler = ScoreStories(settings, reader, producer, database, service, shadow, tiers)
+        reading = Following(Reader(scorer, settings.model.token_budget), database, service)
+        handler = ScoreStories(settings, reading, producer, database, service, shadow)
         ConsumeLoop(config, bus, database, handler, service).run()
     finally:
         producer.close()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 import streamlit as st
 
 from dashboard import charts, data
+from dashboard.company import tiles_beside, usual_rows
 from dashboard.figures import percent, score_words, step_words
 from dashboard.parts import (
     STORIES_PAGE,
@@ -34,6 +38,9 @@ from dashboard.shape import (
 from dashboard.words import say
 from newstide.store.totals import SourceTotals, Totals
 
+SHARED_TILES: Final = 3
+"""Of the five: the last two of the stream make room for a subject's own usual."""
+
 
 def page() -> None:
     chosen = choice()
@@ -55,14 +62,21 @@ def page() -> None:
 
 
 def full(chosen: Choice, reading: data.Overview, frame: Frame, current: Totals) -> None:
+    top = tiles(current, reading.previous, frame, chosen.window, reading.source_count)
+    if reading.beside is not None:
+        with st.container(key="subject"):
+            st.text(reading.beside.name)
+        top = [*top[:SHARED_TILES], *tiles_beside(reading.beside.whole)]
     with st.grid(5, min_column_width=150, gap="small", key="tiles"):
-        for tile in tiles(current, reading.previous, frame, chosen.window, reading.source_count):
+        for tile in top:
             draw_tile(tile)
     sentiment = sentiment_rows(reading.trend, frame)
     with card(say("chart.sentiment"), say("chart.sentiment.note", step=step_words(frame.step))):
         chart(sentiment, charts.sentiment(frame, score_reach(sentiment)), say("chart.sentiment.alt"), "sentiment")
         st.markdown(f":small[{say('chart.volume')}:  {legend()}]")
         chart(volume_rows(reading.trend, frame), charts.volume(frame), say("chart.volume.alt"), "volume")
+    if reading.beside is not None:
+        against_usual(reading.beside, frame)
     left, right = st.columns([1.9, 1], gap="medium")
     with left, card(say("section.latest")):
         story_rows(reading.latest, reading.read_at)
@@ -73,6 +87,13 @@ def full(chosen: Choice, reading: data.Overview, frame: Frame, current: Totals) 
             chart(mix, charts.shares(mix), say("chart.mix.alt"), "mix")
         with card(say("section.sources")):
             source_table(reading.sources)
+
+
+def against_usual(beside: data.Beside, frame: Frame) -> None:
+    rows = usual_rows(beside.points, beside.steps)
+    step = step_words(timedelta(hours=beside.steps.step))
+    with card(say("chart.usual"), say("chart.usual.note", step=step)):
+        chart(rows, charts.usual(frame), say("chart.usual.alt"), "usual")
 
 
 def draw_tile(tile: Tile) -> None:

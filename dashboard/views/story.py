@@ -23,10 +23,12 @@ from dashboard.parts import (
 )
 from dashboard.shape import nearest_label, probability_rows
 from dashboard.words import say
+from newstide.messages import Novelty
 from newstide.store.reads import ScoredRevision
 
 ID_SHOWN_MAX: Final = 80
 HASH_SHOWN: Final = 12
+WINDOWS: Final = ("12h", "24h", "3d", "5d", "7d")
 
 
 def page() -> None:
@@ -59,15 +61,22 @@ def back() -> None:
 def full(reading: data.StoryPage) -> None:
     revisions, at = reading.revisions, reading.read_at
     latest = revisions[0]
+    if latest.withdrawn:
+        st.warning(say("story.withdrawn"), icon=":material/undo:")
+    elif latest.revision > 1:
+        st.caption(say("story.superseded", revision=latest.revision))
     left, right = st.columns([1.7, 1], gap="large")
     with left:
-        text(latest, at)
+        told = next((row for row in revisions if not row.withdrawn), latest)
+        text(told, at)
         if len(revisions) > 1:
             history(revisions, at)
     with right:
-        verdict(latest)
-        if reading.about:
-            subjects(reading)
+        if not latest.withdrawn:
+            verdict(latest)
+            if reading.about:
+                subjects(reading)
+            novelty(reading.novelty, at)
         times(latest, at)
 
 
@@ -120,8 +129,31 @@ def subjects(reading: data.StoryPage) -> None:
         for place, each in enumerate(reading.about):
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"entity-{place}"):
                 chip(each.label, each.score)
-                st.text(reading.names.get(each.entity_id, each.matched))
+                towards = "" if each.score is None else f"{say(f'towards.{each.label}')} "
+                st.text(f"{towards}{reading.names.get(each.entity_id, each.matched)}")
                 st.progress(each.relevance)
+
+
+def novelty(said: Novelty | None, at: datetime) -> None:
+    """Copies are heat, sources are evidence, and the windows count what came before it."""
+    with card(say("section.novelty")):
+        if said is None:
+            st.caption(say("novelty.unknown"))
+            return
+        st.text(_counted("novelty.copies", said.copies) if said.copies else say("novelty.first"))
+        with st.container(gap="xxsmall", key="novelty"):
+            if said.copies:
+                st.text(_counted("novelty.sources", said.independent_sources))
+                when = clock(said.first_seen_at, at, zone())
+                st.text(say("novelty.seen", at=when, ago=ago(said.first_seen_at, at)))
+            days = said.days_since_similar
+            st.text(say("novelty.never") if days is None else say("novelty.last", delay=delay(days * 86_400)))
+        st.caption(say("novelty.windows"))
+        st.table({say(f"novelty.{name}"): [getattr(said, f"similar_{name}")] for name in WINDOWS}, hide_index=True)
+
+
+def _counted(key: str, n: int) -> str:
+    return say(f"{key}.one") if n == 1 else say(key, n=f"{n:,}")
 
 
 def times(story: ScoredRevision, at: datetime) -> None:
@@ -151,7 +183,7 @@ def history(revisions: list[ScoredRevision], at: datetime) -> None:
         [
             {
                 say("field.revision"): row.revision,
-                say("field.label"): say(f"label.{row.label}"),
+                say("field.label"): say("label.withdrawn") if row.withdrawn else say(f"label.{row.label}"),
                 say("field.score"): score_words(row.score),
                 say("field.scored"): clock(row.scored_at, at, zone()),
                 say("field.title"): row.title,

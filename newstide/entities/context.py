@@ -7,6 +7,7 @@ weights are ours, set on headlines of 2015 to 2018 (docs/linking.md); what is be
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
 Style = Literal["sentence", "title", "upper", "lower"]
@@ -75,11 +76,16 @@ _HAN_AFTER: Final = re.compile(
     r"的?(?:股份|集团|公司|汽车|银行|证券|保险|手机|科技|控股|股价|ceo|董事长|总裁|创始人|高管|财报|业绩|营收|净利|市值|股东|发布会|"
     r"宣布|发布|公告|回应|推出|表示|旗下|拟|将|完成|收购|上市|概念|产业链|供应商|新机|系统|平台|起诉|被诉|遭|股票|股|"
     r"期货|现货|价格|期价|大涨|大跌|收涨|收跌|走强|走弱|上涨|下跌|涨|跌|指数|升破|跌破|突破|开盘|收盘|兑|汇率|"
-    r"降准|降息|加息|逆回购|开展|公开市场|行长|今日|今天)|[ 　]*(?:\d{4,6}|[a-z]{2,})"
+    r"降准|降息|加息|逆回购|开展|公开市场|行长|今日|今天|涉嫌|获得|持股|减持|增持|退出|介入|率先|否认|承认|内部|官网|商店|"
+    r"首次|发售|试点|研发|破产|召回|裁员|高管|应用|用户|人寿|影业|地产|置业|院线|产险|财险|寿险|周[一二三四五六日]|"
+    r"\d{1,2} ?(?:pro|max|系列|手机|青春))"
+    r"|[ 　]*(?:\d{4,6}|[a-z]{2,})"
 )
 _HAN_BEFORE: Final = re.compile(
     r"(?:持有|控股|投资|入股|起诉|减持|增持|股东|旗下|巨头|巨头的|公司|做空|看好|加仓|买入|卖出|国际|现货|做多|兑|增持了)$"
 )
+_COLONS: Final = frozenset("：:")
+_ANDS: Final = frozenset("、和与及")
 _PERSON_BEFORE: Final = re.compile(
     r"(?:\b(?:ceo|cfo|coo|mr|mrs|ms|dr|sir|judge|justice|senator|sen|rep|gov|governor|minister|secretary|coach|premier|"
     r"president|congressman|attorney|economist|named|analyst)\.?) +$"
@@ -154,6 +160,19 @@ def bank_evidence(text: str, start: int, end: int) -> tuple[float, str]:
 def han_evidence(text: str, start: int, end: int) -> tuple[float, str]:
     """The same for a Chinese name, which no blank sets apart."""
     return _evidence(_HAN_AFTER, _HAN_BEFORE, text, start, end)
+
+
+def heads(text: str, start: int, end: int) -> bool:
+    """Whether a Chinese headline says by a colon who it is about: 白云山：子公司证书被收回."""
+    return start == 0 and text[end : end + 1] in _COLONS
+
+
+def list_goes_on(text: str, start: int, end: int) -> Iterator[int]:
+    """Where, beside a name in a Chinese list, the next name begins and the one before ends: 华为、小米和三星."""
+    if text[end : end + 1] in _ANDS:
+        yield end + 1
+    if text[start - 1 : start] in _ANDS:
+        yield start - 1
 
 
 def verb_evidence(text: str, end: int) -> bool:

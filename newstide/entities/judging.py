@@ -6,13 +6,15 @@ from collections.abc import Collection
 from datetime import date
 from typing import Final, Literal, NamedTuple
 
-from newstide.entities import context
+from newstide.entities import context, places
 from newstide.entities.context import ALIAS, LINKED, SUPPORT, SURE, WEAK, Style, Weighed
 from newstide.entities.folding import fold
 from newstide.entities.names import Reading
 from newstide.entities.vocabulary import Kind, in_force
 
 Field = Literal["title", "body"]
+Place = tuple[Field, int]
+"""A position in the original title or body."""
 
 _RATE_SETTERS: Final = frozenset({Kind.CENTRAL_BANK, Kind.REGULATOR, Kind.STATISTICS, Kind.ORGANISATION})
 _TELLING_CODE_CHARS: Final = 4
@@ -56,17 +58,25 @@ def is_certain(hit: Hit, on: date | None) -> bool:
     if len(hit.readings) != 1:
         return False
     reading = hit.readings[0]
+    if reading.guarded is not None and _is_anothers(reading.guarded, hit):
+        return False
     return not reading.weak and not reading.ticker and _holds(reading, on) and _capital_rule(reading, hit)
 
 
-def weigh(hit: Hit, kinds: list[Kind], named: Collection[int], on: date | None) -> tuple[Reading, Weighed] | None:
-    """The likeliest reading with its score; None when no reading can be meant, or two are equally likely."""
+def weigh(
+    hit: Hit, kinds: list[Kind], named: Collection[int], beside: Collection[Place], on: date | None
+) -> tuple[Reading, Weighed] | None:
+    """The likeliest reading with its score; None when no reading can be meant, or two are equally likely.
+
+    `named` are entities that the story names beyond doubt, `beside` the places where a list of them goes on.
+    """
+    listed = (hit.passage.field, hit.start) in beside or (hit.passage.field, hit.end) in beside
     best: tuple[Reading, Weighed] | None = None
     tied = False
     for reading in hit.readings:
         if not _holds(reading, on):
             continue
-        found = _weigh(reading, hit, kinds[reading.entity], reading.entity in named)
+        found = _weigh(reading, hit, kinds[reading.entity], reading.entity in named, listed)
         if best is None or found.score > best[1].score:
             best, tied = (reading, found), False
         elif found.score == best[1].score and reading.entity != best[0].entity:
@@ -78,9 +88,11 @@ def _holds(reading: Reading, on: date | None) -> bool:
     return on is None or in_force(reading.since, reading.until, on)
 
 
-def _weigh(reading: Reading, hit: Hit, kind: Kind, supported: bool) -> Weighed:
+def _weigh(reading: Reading, hit: Hit, kind: Kind, supported: bool, listed: bool) -> Weighed:
     if not _capital_rule(reading, hit):
         return _NOTHING._replace(reason="not written as a name")
+    if reading.guarded is not None and _is_anothers(reading.guarded, hit):
+        return _NOTHING._replace(reason="part of another name")
     if not reading.weak:
         return Weighed(reading.sureness, reading.reason)
     if reading.code:
@@ -90,7 +102,17 @@ def _weigh(reading: Reading, hit: Hit, kind: Kind, supported: bool) -> Weighed:
     score, reason = _evidence(reading, hit, kind)
     if supported:
         score, reason = score + SUPPORT, "named beyond doubt in the same story"
+    elif listed and reading.han and kind is Kind.COMPANY:
+        score, reason = score + context.AFTER, "in a list of companies"
     return Weighed(round(max(0.0, min(ALIAS, WEAK + score)), 3), reason or "means other things too")
+
+
+def _is_anothers(country: str, hit: Hit) -> bool:
+    """Whether what stands beside a Chinese office or a thing traded makes it somebody else's name."""
+    text = hit.passage.folded.text
+    if country:
+        return places.is_of_elsewhere(text, hit.first, country)
+    return places.is_of_a_firm(text, hit.last)
 
 
 def _capital_rule(reading: Reading, hit: Hit) -> bool:
@@ -113,7 +135,7 @@ def _evidence(reading: Reading, hit: Hit, kind: Kind) -> tuple[float, str]:
     """What the words around a name and its capital add to WEAK, and why."""
     text, first, last = hit.passage.folded.text, hit.first, hit.last
     if reading.ticker or reading.han:
-        return context.han_evidence(text, first, last) if reading.han else (0.0, "")
+        return _han_evidence(hit) if reading.han else (0.0, "")
     traded = kind is not Kind.COMPANY and kind not in _RATE_SETTERS
     if kind is Kind.COMPANY:
         score, reason = context.company_evidence(text, first, last)
@@ -125,6 +147,13 @@ def _evidence(reading: Reading, hit: Hit, kind: Kind) -> tuple[float, str]:
     if score < 0 or silent or hit.passage.style != "sentence":
         return score, reason
     return _capital_evidence(hit, kind, score, reason)
+
+
+def _han_evidence(hit: Hit) -> tuple[float, str]:
+    score, reason = context.han_evidence(hit.passage.folded.text, hit.first, hit.last)
+    if not score and context.heads(hit.passage.original, hit.start, hit.end):
+        return context.VERB, "it heads the headline"
+    return score, reason
 
 
 def _capital_evidence(hit: Hit, kind: Kind, score: float, reason: str) -> tuple[float, str]:

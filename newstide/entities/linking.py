@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-from newstide.entities import symbols
+from newstide.entities import context, symbols
 from newstide.entities.context import LINKED, SURE, Weighed
-from newstide.entities.judging import Field, Hit, Passage, is_certain, weigh
+from newstide.entities.judging import Field, Hit, Passage, Place, is_certain, weigh
 from newstide.entities.names import HAN, Names, Reading, bare_symbol
 from newstide.entities.relevance import relevances
-from newstide.entities.vocabulary import Entity, in_force, version_of
+from newstide.entities.vocabulary import Entity, Kind, in_force, version_of
 
 TITLE_CHARS_MAX: Final = 1_024
 """As much of a title as the model reads."""
@@ -87,8 +87,9 @@ class Linker:
             named = {self._places[each.entity_id] for each in certain}
             named |= {hit.readings[0].entity for hit in doubtful if is_certain(hit, on)}
             named |= {each for symbol in given for each in self._listed(*symbols.normal(symbol), on)}
+            beside = self._beside(certain, title, body)
             for hit in doubtful[:HITS_MAX]:
-                weighed = weigh(hit, self._kinds, named, on)
+                weighed = weigh(hit, self._kinds, named, beside, on)
                 if weighed is not None:
                     certain.append(self._candidate(hit, *weighed))
         if len(certain) > 1:
@@ -113,6 +114,15 @@ class Linker:
                 entity, score, reason = plain
                 place = (passage.field, start, stop, original[start:stop])
                 certain.append(Candidate(self._ids[entity], *place, score, reason, False))
+
+    def _beside(self, certain: Iterable[Candidate], title: str, body: str) -> set[Place]:
+        """Where a list of companies goes on that are named beyond doubt."""
+        return {
+            (each.field, place)
+            for each in certain
+            if self.entities[each.entity_id].kind is Kind.COMPANY
+            for place in context.list_goes_on(title if each.field == "title" else body, each.start, each.end)
+        }
 
     def _symbols(
         self, passage: Passage, on: date | None, certain: list[Candidate], doubtful: list[Hit]

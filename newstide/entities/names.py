@@ -14,6 +14,8 @@ from newstide.entities.vocabulary import Entity, Kind, Name
 
 HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _ACRONYM_CHARS_MAX: Final = 5
+_OFFICES: Final = frozenset({Kind.CENTRAL_BANK, Kind.REGULATOR, Kind.STATISTICS, Kind.BOND})
+"""What each country has, and calls by the same words."""
 _TICKER: Final = re.compile(r"[A-Z]{3,5}$")
 """Symbols that may stand bare in a headline. Shorter ones need a form of their own: `$F`, `(NYSE: T)`."""
 
@@ -38,6 +40,8 @@ class Reading(NamedTuple):
     """A symbol."""
     code: bool = False
     """A symbol in a form that may be something else."""
+    guarded: str | None = None
+    """Of a Chinese name that its neighbours can make another's: whose office it is, by country; empty: it is traded."""
     since: date | None = None
     until: date | None = None
 
@@ -46,7 +50,8 @@ class Reading(NamedTuple):
         """Whether no rule but that of word boundaries applies to it."""
         return not (
             self.weak or self.capitals or self.common or self.ends_common or self.ticker or self.since or self.until
-        )
+            or self.guarded is not None
+        )  # fmt: skip
 
     @property
     def sureness(self) -> float:
@@ -153,7 +158,7 @@ def _readings(place: int, entity: Entity, common_words: Collection[str]) -> Iter
     seen: set[str] = set()
     languages: set[str] = set()
     for name in entity.names:
-        reading = _reading(place, name, name.language not in languages, entity.kind)
+        reading = _reading(place, name, name.language not in languages, entity)
         languages.add(name.language)
         last = name.text.rpartition(" ")[2]
         if last != name.text and last[0].isupper() and last.lower() in common_words and not reading.capitals:
@@ -164,13 +169,20 @@ def _readings(place: int, entity: Entity, common_words: Collection[str]) -> Iter
                 yield form, reading
 
 
-def _reading(place: int, name: Name, full: bool, kind: Kind) -> Reading:
+def _reading(place: int, name: Name, full: bool, entity: Entity) -> Reading:
     han = HAN.search(name.text) is not None
     letters = [c for c in name.text if c.isalpha()]
     capitals = not han and all(c.isupper() for c in letters) and 0 < len(letters) <= _ACRONYM_CHARS_MAX
-    common = not han and kind is not Kind.COMPANY and name.text.islower()
+    common = not han and entity.kind is not Kind.COMPANY and name.text.islower()
+    guarded = None
+    if han and entity.kind in _OFFICES:
+        guarded = entity.country
+    elif han and entity.kind is Kind.COMMODITY:
+        guarded = ""
     since, until = name.valid_from, name.valid_to
-    return Reading(place, name.text, name.weak, full, capitals, common, han=han, since=since, until=until)
+    return Reading(
+        place, name.text, name.weak, full, capitals, common, han=han, guarded=guarded, since=since, until=until
+    )
 
 
 def _forms(text: str) -> Iterable[str]:

@@ -18,7 +18,7 @@ from newstide.novelty.guard import broken_by
 from newstide.novelty.signature import Bands, similarity
 from newstide.novelty.text import canonical
 
-SIMILARITY_MIN: Final = 0.45
+SIMILARITY_MIN: Final = 0.4
 """Of the shingles; docs/novelty.md has precision and recall at this and other values."""
 JOIN_WITHIN: Final = timedelta(days=2)
 """Between the publications of a story and of its nearest like. The same words a week later are news of another week."""

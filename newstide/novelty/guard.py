@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from newstide.novelty.text import canonical, is_chinese
+from newstide.novelty.signature import similarity
+from newstide.novelty.text import canonical, firms_in, is_chinese
 from newstide.novelty.words import (
     COLUMNS,
     COMMON,
@@ -55,6 +56,7 @@ _NO_NEGATION_ZH: Final = _any_of(NO_NEGATIONS_ZH)
 _DENIAL_ZH: Final = _any_of(DENIALS_ZH)
 _DIRECTED_ACT_ZH: Final = _any_of(DIRECTED_ZH)
 _COLUMN: Final = re.compile(rf"\b(?:{COLUMNS})", re.IGNORECASE)
+_STATEMENT: Final = re.compile(r"[^：:]{5,40}[：:](?!\d)(.{6,})")
 _NAME: Final = re.compile(r"(?<![\w&.'’-])\$?[A-Z][\w&.'’-]*")
 
 
@@ -71,6 +73,8 @@ class Facts:
     denied: bool
     stages: frozenset[int]
     directed: bool
+    statement: str
+    """What somebody says, where the headline begins with who says it and a colon."""
     column: bool
     """It is the title of a column, which tells nothing."""
     chinese: bool
@@ -103,6 +107,7 @@ def facts_of(text: str) -> Facts:
         denied=denied,
         stages=frozenset(stages),
         directed=directed,
+        statement=canonical(said[1]) if (said := _STATEMENT.match(text)) else "",
         column=bool(_COLUMN.search(text)),
         chinese=chinese,
     )
@@ -115,6 +120,40 @@ def broken_by(one: str, other: str) -> str | None:
     if a.words == b.words:
         return "column" if a.column else None
     return next((name for name, differs in _CHECKS if differs(a, b)), None)
+
+
+def _refigured(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether each has a figure that the other lacks, be it rounded."""
+    mine, yours = one - other, other - one
+    if not mine or not yours:
+        return False
+    return any(not _rounded_in(n, other) for n in mine) and any(not _rounded_in(n, one) for n in yours)
+
+
+def _rounded_in(number: str, others: Iterable[str]) -> bool:
+    """Whether one of the others is the number with fewer or more decimals: 14.63 and 14.6, 285.24 and 285."""
+    return any(_rounds(number, other) or _rounds(other, number) for other in others)
+
+
+def _rounds(exact: str, short: str) -> bool:
+    a, b = _FIGURE.fullmatch(exact), _FIGURE.fullmatch(short)
+    if (
+        not a
+        or not b
+        or a[3] != b[3]
+        or len(b[2] or "") >= len(a[2] or "")
+        or len(b[1] + (b[2] or "")) < _ROUND_DIGITS_MIN
+    ):
+        return False
+    places = len(b[2] or "")
+    whole, kept = int(a[1] + (a[2] or "")), int(b[1] + (b[2] or ""))
+    step = int(10 ** (len(a[2] or "") - places))
+    return (whole + step // 2) // step == kept
+
+
+_FIGURE: Final = re.compile(r"(\d{1,12})(?:·(\d{1,12}))?(\D*)")
+_ROUND_DIGITS_MIN: Final = 2
+"""Digits that a rounded figure still has: with one, 2.4 and 2 would be the same."""
 
 
 def _turned(a: Facts, b: Facts) -> bool:
@@ -142,19 +181,31 @@ def _within(few: list[int], many: list[int]) -> bool:
 
 def _renamed(a: Facts, b: Facts) -> bool:
     if a.chinese or b.chinese:
-        return _other_head("".join(a.words), "".join(b.words)) or (a.directed and b.directed and _sides_changed(a, b))
+        one, other = "".join(a.words), "".join(b.words)
+        parted = _other_head(one, other) or _other_firm(one, other) or _substituted(one, other)
+        return parted or (a.directed and b.directed and _sides_changed(a, b))
     mine = [name for name in a.names if not _named(name, b.words)]
     yours = [name for name in b.names if not _named(name, a.words)]
     if (mine and yours) or (a.words and b.words and _other_subject(a, b)):
         return True
-    return a.directed and b.directed and bool(a.names and b.names) and a.names[0] != b.names[0] and not (mine or yours)
+    return a.directed and b.directed and not (mine or yours) and _swapped(a, b)
 
 
 def _other_subject(a: Facts, b: Facts) -> bool:
     """Whether each begins with a word that the other lacks, one of them with a name: `First Bancorp`, `Bridge
     Bancorp`."""
     mine, yours = a.words[0], b.words[0]
-    return mine not in b.words and yours not in a.words and not {mine, yours} <= COMMON
+    return not _named(mine, b.words) and not _named(yours, a.words) and not {mine, yours} <= COMMON
+
+
+def _swapped(a: Facts, b: Facts) -> bool:
+    """Whether the two who come first in one headline come in the other order in the other."""
+    if not a.names or not b.names or a.names[0] == b.names[0]:
+        return False
+    first, second = a.names[0].split()[0], b.names[0].split()[0]
+    return all(first in words and second in words for words in (a.words, b.words)) and (
+        (a.words.index(first) < a.words.index(second)) != (b.words.index(first) < b.words.index(second))
+    )
 
 
 def _named(name: str, words: tuple[str, ...]) -> bool:
@@ -180,8 +231,37 @@ def _other_head(one: str, other: str) -> bool:
 _HEAD_CHARS_MIN: Final = 2
 
 
+def _other_firm(one: str, other: str) -> bool:
+    """Whether each has a company, by the word that its name ends with, that the other lacks: 金亚科技, 八菱科技."""
+    return any(firm not in other for firm in firms_in(one)) and any(firm not in one for firm in firms_in(other))
+
+
 def _head(text: str, other: str) -> int:
     return next((n for n in range(len(text) - 1) if text[n : n + 2] in other), len(text))
+
+
+def _substituted(one: str, other: str) -> bool:
+    """Whether one run of characters, and nothing else, stands in the place of another: 四环生物 遭查, 蓝丰生化 遭查."""
+    front = next((n for n, (x, y) in enumerate(zip(one, other, strict=False)) if x != y), min(len(one), len(other)))
+    back = next((n for n, (x, y) in enumerate(zip(one[:front:-1], other[:front:-1], strict=False)) if x != y), 0)
+    mine, yours = one[front : len(one) - back], other[front : len(other) - back]
+    if not _SUBSTITUTE_CHARS_MIN <= min(len(mine), len(yours)) <= max(len(mine), len(yours)) <= _SUBSTITUTE_CHARS_MAX:
+        return False
+    return not {mine[n : n + 2] for n in range(len(mine) - 1)} & {yours[n : n + 2] for n in range(len(yours) - 1)}
+
+
+_SUBSTITUTE_CHARS_MIN, _SUBSTITUTE_CHARS_MAX = 3, 6
+"""Of a name. Two characters are as often a verb in other words."""
+
+
+def _said_otherwise(a: Facts, b: Facts) -> bool:
+    """Whether one who speaks says two things: of such headlines the name alone is alike."""
+    if not a.statement or not b.statement:
+        return False
+    return similarity(a.statement, b.statement) < _STATEMENT_SIMILARITY_MIN
+
+
+_STATEMENT_SIMILARITY_MIN: Final = 0.3
 
 
 def _sides_changed(a: Facts, b: Facts) -> bool:
@@ -192,11 +272,12 @@ def _sides_changed(a: Facts, b: Facts) -> bool:
 
 _CHECKS: Final[tuple[tuple[str, Callable[[Facts, Facts], bool]], ...]] = (
     ("column", lambda a, b: a.column or b.column),
-    ("number", lambda a, b: bool(a.numbers - b.numbers and b.numbers - a.numbers)),
+    ("number", lambda a, b: _refigured(a.numbers, b.numbers)),
     ("negation", lambda a, b: a.negated != b.negated),
     ("denial", lambda a, b: a.denied != b.denied),
     ("stage", lambda a, b: a.stages != b.stages),
     ("direction", _turned),
     ("name", _renamed),
+    ("statement", _said_otherwise),
 )
 """The cheapest first: in a batch of results most candidates differ in a figure."""

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from newstide.novelty.words import COMMON
+from newstide.novelty.words import COMMON, FIRM_ENDS_ZH, SHORT_ZH
 
 TEXT_CHARS_MAX: Final = 300
 """Of a text that is compared. A headline has some 60; of a story without one the start must do."""
@@ -21,6 +21,7 @@ _PREFIX: Final = re.compile(
     rf"(?:(?:{_WIRE})(?: \d{{1,2}})?(?:[ -]?\(OFFICIAL\))?\s*[-:–—]\s*"
     r"|[\[【(（][^\]】)）]{1,12}[\]】)）]\s*"
     r"|(?:快讯|突发|重磅|独家|更新|更正|最新|速报|早讯|午评|收评|盘中|市场消息|消息)\s*[:：|丨]\s*"
+    r"|据?(?:[外俄美英日韩港德法]媒|媒体)(?:报道|称|消息)?\s*[:：，,]\s*"
     r"|[^，。,.]{0,8}\d{1,2}月\d{1,2}日(?:电|讯|消息)\s*[，,:：]?\s*)+",
     re.IGNORECASE,
 )
@@ -48,7 +49,8 @@ _ORDINAL: Final = {
     "一": "1", "二": "2", "三": "3", "四": "4", "1": "1", "2": "2", "3": "3", "4": "4",
 }  # fmt: skip
 _PERIOD: Final = re.compile(
-    r"\b(first|1st|second|2nd|third|3rd|fourth|4th)[ -](quarter|qtr|half)\b|第?([一二三四1-4])季度?(?=\D|$)|(上|下)半年"
+    r"\b(first|1st|second|2nd|third|3rd|fourth|4th)[ -](quarter|qtr|half)\b"
+    r"|\b([1-4])q\b|第?([一二三四1-4])季[度报]?(?=\D|$)|(上|下)半年"
 )
 _UNIT: Final = {
     "billion": "b", "bln": "b", "bn": "b", "million": "m", "mln": "m", "mn": "m", "mil": "m",
@@ -60,6 +62,7 @@ _NUMBER: Final = re.compile(
     r"(?:[ -]?(" + "|".join(sorted(_UNIT, key=len, reverse=True)) + r"))?(?![a-z])"
 )
 _SHORT: Final = {
+    "s africa": "south africa",
     "n american": "north american", "s korea": "south korea", "s korean": "south korean", "n korea": "north korea",
     "dept": "department", "govt": "government", "calif": "california", "intl": "international", "ny": "new york",
     "uk": "british", "britain": "british", "britains": "british", "vs": "versus", "exec": "executive", "co": "company",
@@ -67,6 +70,15 @@ _SHORT: Final = {
     "qtrly": "quarterly", "shr": "share", "eps": "earnings per share", "yr": "year", "yrs": "years",
 }  # fmt: skip
 _SHORT_FORM: Final = re.compile(r"\b(?:" + "|".join(sorted(_SHORT, key=len, reverse=True)) + r")\b")
+_SHORT_FORM_ZH: Final = re.compile("|".join(sorted(SHORT_ZH, key=len, reverse=True)))
+_DIGITS_ZH: Final = dict(zip("两二三四五六七八九", "223456789", strict=True)) | {"十": "10"}
+_COUNTED_ZH: Final = re.compile(
+    r"(?<![一二两三四五六七八九十百千])[二两三四五六七八九十](?=[天日个次家名年月周连成倍大])"
+)
+"""A count that is written out: 连续三天. Longer numerals are rare in headlines; 一 is as often no number."""
+_MARKED_ZH: Final = re.compile(r"\*?\bst(?=[\u3400-\u9fff])")
+"""The mark of a share that may be delisted, which comes and goes before a company's name: *ST皇台."""
+_BORDER: Final = re.compile(r"(?<=[a-z])(?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff])(?=[a-z\d])")
 _INITIALS: Final = re.compile(r"\b(?:[a-z]\.){2,}(?:[a-z]\b)?")
 _POSSESSIVE: Final = re.compile(r"'s?(?![a-z])")
 _REST: Final = re.compile(r"[^\w%·]+")
@@ -98,17 +110,21 @@ def canonical(text: str) -> str:
     lower = _POSSESSIVE.sub("", lower).replace("'", "")
     if "." in lower:
         lower = _INITIALS.sub(lambda found: found.group().replace(".", ""), lower)
-    if any(word in lower for word in ("quarter", "qtr", "half", "季", "半年")):
+    if any(word in lower for word in ("quarter", "qtr", "half", "q", "季", "半年")):
         lower = _PERIOD.sub(_period, lower)
+    if not lower.isascii():
+        lower = _COUNTED_ZH.sub(lambda found: _DIGITS_ZH[found.group()], lower)
+        lower = _MARKED_ZH.sub("", lower)
+        lower = _BORDER.sub(" ", _SHORT_FORM_ZH.sub(lambda found: SHORT_ZH[found.group()], lower))
     plain = " ".join(_REST.sub(" ", _NUMBER.sub(_number, lower)).split())
     return _SHORT_FORM.sub(lambda found: _SHORT[found.group()], plain)
 
 
 def _period(found: re.Match[str]) -> str:
-    ordinal, span, season, half = found.groups()
+    ordinal, span, short, season, half = found.groups()
     if half:
         return " h1 " if half == "上" else " h2 "
-    return f" {'h' if span == 'half' else 'q'}{_ORDINAL[ordinal or season]} "
+    return f" {'h' if span == 'half' else 'q'}{_ORDINAL[ordinal or short or season]} "
 
 
 def _number(found: re.Match[str]) -> str:
@@ -124,6 +140,14 @@ def is_chinese(text: str) -> bool:
     return len(_HAN.findall(text)) * 3 >= len(text) > 0
 
 
+def firms_in(text: str) -> list[str]:
+    """The Chinese companies in a canonical text, each by the two characters before a word that such names end with."""
+    return _FIRM_ZH.findall(text)
+
+
+_FIRM_ZH: Final = re.compile(r"[\u4e00-\u9fff]{2}(?=" + "|".join(FIRM_ENDS_ZH.split()) + ")")
+
+
 @lru_cache(maxsize=4_096)  # sets weigh more than texts, and the garbage collector walks them
 def shingles(text: str) -> frozenset[str]:
     """The runs of characters of a canonical text, two in Chinese and four elsewhere, its telling words five times more.
@@ -132,9 +156,11 @@ def shingles(text: str) -> frozenset[str]:
     more, as an element repeated in a bag does (Leskovec et al., section 3.1.3): earnings headlines are one template,
     and only the company and the figure say which is which.
     """
+    text = _LONG_FIGURE.sub(_rounded, text)
     if is_chinese(text):
         bare = text.replace(" ", "")
         runs = [bare[n : n + 2] for n in range(max(1, len(bare) - 1))]
+        runs += [f"{mark}{bare[:_SUBJECT_CHARS]}" for mark in _WEIGHT]
     else:
         padded = f" {text} "
         runs = [padded[n : n + 4] for n in range(max(1, len(padded) - 3))]
@@ -142,4 +168,12 @@ def shingles(text: str) -> frozenset[str]:
     return frozenset(runs).union(f"{mark}{word}" for word in telling for mark in _WEIGHT)
 
 
+def _rounded(found: re.Match[str]) -> str:
+    return str(int(found[1]) + (found[2] >= "5"))
+
+
+_LONG_FIGURE: Final = re.compile(r"(?<!\w)(\d{2,12})·(\d)\d*")
+"""222.89% and 223% are alike; whether they are the same, the guard says."""
+_SUBJECT_CHARS: Final = 3
+"""Of a Chinese headline: nothing marks its names, but it begins with its subject, whose name has three or four."""
 _WEIGHT: Final = ("#1 ", "#2 ", "#3 ", "#4 ", "#5 ")

@@ -63,12 +63,16 @@ OPPOSITES: Final[tuple[tuple[str, str], ...]] = (
         "weak weaker worse worsen worsens bearish pessimistic 疲软 恶化 看淡 看空 悲观",
     ),
     (
-        "surplus inflow inflows 顺差 流入",
-        "deficit outflow outflows 逆差 流出",
+        "surplus inflow inflows 顺差 流入 净买",
+        "deficit outflow outflows 逆差 流出 净卖",
     ),
     (
         "ease eases eased easing loosen 放松 宽松 放宽",
         "tighten tightens tightened tightening 收紧 从紧",
+    ),
+    (
+        "北向 沪股通 深股通",
+        "南向 港股通",
     ),
     (
         "guilty 有罪",
@@ -80,6 +84,34 @@ OPPOSITES: Final[tuple[tuple[str, str], ...]] = (
     ),
 )
 """Each pair is an axis, its sides written as words of English and of Chinese."""
+
+_SPELLINGS_ZH: Final = {
+    "": "预计 筹划 正在 正 事项 公告称 公告 公司 业绩快报 快报 业绩 重大资产 重大 目前 同比 合计 项目 关于 约 左右",
+    "净利": "归母净利润 归母净利 归属净利润 净利润",
+    "增": "增长 预增 大增",
+    "降": "下降 预降 下滑 减少 预减",
+    "亏损": "净亏损 预亏 净亏",
+    "拟": "计划 准备 有意",
+    "收购": "购买 购入",
+    "不超": "不超过 不多于 不逾 至多 最多 不高于",
+    "未通过": (
+        "未过会 未获得证监会审核通过 未通过证监会审核 未获证监会通过 未获通过 遭证监会否决 被证监会否决 遭否决 被否决 "
+        "遭否 被否"
+    ),
+    "以": "耗资 斥资",
+    "实控人": "实际控制人",
+    "年": "年度 年报 全年",
+    "超": "超过",
+    "派": "派现 派送 派息",
+    "投建": "投资建设",
+    "股": "股票",
+    "股份": "股份有限公司",
+    "停牌": "起停牌",
+    "复牌": "起复牌",
+    "前三季": "前三季度",
+}
+SHORT_ZH: Final = {word: short for short, words in _SPELLINGS_ZH.items() for word in words.split()}
+"""What Chinese headlines write in several ways or leave out."""
 
 NEGATIONS: Final = frozenset(
     (
@@ -94,6 +126,9 @@ NO_NEGATIONS_ZH: Final = (
 ).split()
 """Where the character negates nothing, or is part of a word above."""
 
+FIRM_ENDS_ZH: Final = "科技 集团 银行 证券 保险 电子 医药 生物 能源 控股 汽车 电力 环保 传媒 地产 制药 化工 新材"
+"""With which names of Chinese companies end."""
+
 DENIALS: Final = frozenset(
     ("deny denies denied denying denial refute refutes refuted dismiss dismisses dismissed").split()
 )
@@ -107,6 +142,8 @@ STAGES: Final[tuple[str, ...]] = (
     "delays delayed delay postpones postponed postpone 推迟 延期",
     "recalls recalled recall 召回",
     "amends amended amend amendment 修订",
+    "问询函 关注函 问询",
+    "涨停 跌停 涨超 涨近 涨逾 涨约 跌超 跌近 跌逾 跌约 高开 低开 盘前 盘初",
 )
 """How far a thing has come: an offering, its price and its end are three events under nearly one headline."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, insert, select, text
+from sqlalchemy import Connection, Table, delete, func, insert, select, text
 
 from newstide.entities.merging import Change, Outcome
 from newstide.entities.starter import entities as starter_list
@@ -28,6 +28,12 @@ def load(database: Database) -> tuple[Entity, ...]:
     """The master as it stands, by id."""
     with database.transaction() as connection:
         return read(connection)
+
+
+def mark(database: Database) -> int:
+    """A number that grows with every change of the master; 0 where there never was one."""
+    with database.transaction() as connection:
+        return int(connection.execute(select(func.max(entity_edits.c.id))).scalar_one() or 0)
 
 
 def read(connection: Connection) -> tuple[Entity, ...]:

@@ -12,6 +12,7 @@ from newstide.index.formulas import breadth, estimate
 from newstide.index.levels import HOUR
 from newstide.index.moments import Moments
 from newstide.index.series import IndexPoint, Mover, Steps, index_points, movers
+from newstide.novelty.cluster import WINDOWS
 from newstide.store.database import Database
 from newstide.store.entity_schema import entities
 from newstide.store.filters import Filters, story_conditions
@@ -32,6 +33,12 @@ class Cluster:
     sources: int
     first_published: datetime
     last_published: datetime
+    similar_12h: int
+    similar_24h: int
+    similar_3d: int
+    similar_5d: int
+    similar_7d: int
+    """Similar stories that were published in so long before the last of the window."""
 
 
 def hour_of(at: datetime) -> int:
@@ -94,19 +101,18 @@ def clusters(database: Database, filters: Filters, limit: int) -> list[Cluster]:
         .order_by(heat.desc(), story_novelty.c.cluster_id)
         .limit(limit)
     )
+    windows = [story_novelty.c[name] for name in WINDOWS]
+    order = (stories.c.published_at, stories.c.story_id)
+    found = []
     with database.transaction() as connection:
-        rows = connection.execute(query).all()
-        titles = {
-            row.cluster_id: connection.execute(
-                select(stories.c.title)
-                .select_from(told)
-                .where(*view, story_novelty.c.cluster_id == row.cluster_id)
-                .order_by(stories.c.published_at, stories.c.story_id)
-                .limit(1)
-            ).scalar_one()
-            for row in rows
-        }
-    return [Cluster(r.cluster_id, titles[r.cluster_id], int(r.stories), int(r.sources), r.first, r.last) for r in rows]
+        for row in connection.execute(query).all():
+            one = select(stories.c.title, *windows).select_from(told)
+            one = one.where(*view, story_novelty.c.cluster_id == row.cluster_id).limit(1)
+            title = connection.execute(one.order_by(*order)).one().title
+            last = connection.execute(one.order_by(*(column.desc() for column in order))).one()
+            times = (row.first, row.last)
+            found.append(Cluster(row.cluster_id, title, int(row.stories), int(row.sources), *times, *last[1:]))
+    return found
 
 
 def _within(filters: Filters, steps: Steps) -> Filters:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from newstide.index.formulas import estimate
-from newstide.index.moments import Moments, total
+from newstide.index.levels import DAY
+from newstide.index.moments import STREAM, Moments, total
 from newstide.store.database import Database
 from newstide.store.filters import Filters
-from newstide.store.schema import scores
+from newstide.store.schema import rollups, scores
 from newstide.store.summing import sums
 
 
@@ -65,6 +66,21 @@ def by_source(database: Database, filters: Filters, limit: int) -> list[SourceTo
         found = sums(connection, filters, by="source")
     found.sort(key=lambda each: (-each.moments.count, each.group))
     return [SourceTotals(each.group, _totals(each.moments)) for each in found[:limit]]
+
+
+def most_told(database: Database, limit: int) -> list[str]:
+    """The ids of the entities with most stories of all time, first those with most; from the rollups of days."""
+    heat = func.sum(rollups.c.count)
+    query = (
+        select(rollups.c.entity_id)
+        .where(rollups.c.level == DAY, rollups.c.entity_id != STREAM)
+        .group_by(rollups.c.entity_id)
+        .having(heat > 0)
+        .order_by(heat.desc(), rollups.c.entity_id)
+        .limit(limit)
+    )
+    with database.transaction() as connection:
+        return list(connection.execute(query).scalars())
 
 
 def newest(database: Database) -> Newest | None:

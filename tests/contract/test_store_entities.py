@@ -34,6 +34,14 @@ def put(database: Database, entity: Entity, who: str = "ann", minute: int = 0) -
     return entities.change(database, lambda master: replace(master, [Row(1, entity)]), who, at)
 
 
+def test_the_mark_grows_with_each_change_and_with_nothing_else(database: Database) -> None:
+    first = entities.mark(database)
+    put(database, ACME)
+    second = entities.mark(database)
+    put(database, ACME)
+    assert first < second == entities.mark(database)
+
+
 def opinion(entity_id: str, **changes: object) -> EntityOpinion:
     fields: dict[str, object] = {
         "entity_id": entity_id, "relevance": 0.5, "link_score": 0.9, "p_negative": 0.7, "p_neutral": 0.2,

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from newstide.messages import Label, NewsItem, ScoredStory, content_hash_of, story_id_of
+import msgspec
+
+from newstide.messages import EntityOpinion, Label, NewsItem, ScoredStory, content_hash_of, story_id_of
 from newstide.store.database import Database
 from newstide.store.migrate import upgrade
 from newstide.store.writes import add_stories
@@ -54,6 +56,15 @@ def story(
         label=label,
         scored_at=received + timedelta(milliseconds=noise.uniform(20, 400)),
     )
+
+
+def linked(told: ScoredStory, entity_id: str, matched: str) -> ScoredStory:
+    """The story with a link to an entity, for whom it is bad."""
+    opinion = EntityOpinion(
+        entity_id=entity_id, relevance=0.8, link_score=0.95, p_negative=0.7, p_neutral=0.2, p_positive=0.1,
+        label="negative", matched=matched, field="title", start=0, end=len(matched),
+    )  # fmt: skip
+    return msgspec.structs.replace(told, entities=(opinion,), entities_version="v")
 
 
 def day_of_news(now: datetime) -> list[ScoredStory]:

@@ -16,7 +16,7 @@ import pytest
 
 from dashboard.serve import serve
 from newstide.settings import load
-from tests.e2e.dashboard_seed import create, seed, store, story
+from tests.e2e.dashboard_seed import create, linked, seed, store, story
 from tests.services.common import listens, plain_environment
 
 if TYPE_CHECKING:
@@ -60,9 +60,11 @@ def site(folder: Path, *, demo: bool = False) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Three days of news."""
-    folder = tmp_path_factory.mktemp("full")
-    seed(f"sqlite:///{folder / 'newstide.db'}", datetime.now(UTC))
+    """Three days of news, one story of it about a company of the master."""
+    folder, now = tmp_path_factory.mktemp("full"), datetime.now(UTC)
+    seed(f"sqlite:///{folder / 'newstide.db'}", now)
+    tesla = linked(story("Tesla recalls cars", now - timedelta(hours=2)), "tesla", "Tesla")
+    store(f"sqlite:///{folder / 'newstide.db'}", [tesla], now)
     yield from site(folder)
 
 
@@ -171,6 +173,18 @@ def test_filters_are_kept_from_page_to_page(watched: "Page", full: Site) -> None
     page.locator(".st-key-listing").wait_for()
     page.wait_for_url(re.compile(r"/stories\?"))
     assert {"window=7d", "language=zh"} <= set(page.url.partition("?")[2].split("&"))
+
+
+def test_a_company_stands_in_the_address(watched: "Page", full: Site) -> None:
+    page = visit(watched, full.address)
+    page.locator(".st-key-companies input").click(timeout=ARRIVES_MS)
+    page.get_by_role("option", name="Tesla", exact=True).click(timeout=ARRIVES_MS)
+    page.wait_for_url(re.compile(r"company=Tesla"))
+    page.get_by_text("Stories against the usual").wait_for(timeout=ARRIVES_MS)
+    page.locator('[aria-label^="Number of stories over time beside"] svg.marks').wait_for()
+    again = visit(watched, page.url)
+    again.get_by_text("Stories against the usual").wait_for(timeout=ARRIVES_MS)
+    assert tile(again, 0) == "1"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -180,7 +180,11 @@ class Stage:
         producer = self.bus.producer()
         self._producers.append(producer)
         handler = Handler(
-            settings, Reader(scorer or StubScorer(), settings.model.token_budget), producer, self.database, service
+            settings,
+            lambda: Reader(scorer or StubScorer(), settings.model.token_budget),
+            producer,
+            self.database,
+            service,
         )
         config = LoopConfig(
             stream=self.stream,

@@ -10,8 +10,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from newstide.messages import EntityOpinion
-from tests.e2e.dashboard_seed import create, store, story
+from newstide.messages import Novelty
+from newstide.store.database import Database
+from tests.contract.stories import store as keep
+from tests.e2e.dashboard_seed import create, linked, store, story
 
 ENTRY = Path(__file__).parents[2] / "dashboard" / "app.py"
 NOW = datetime.now(UTC)
@@ -167,26 +169,60 @@ def test_a_story_shows_its_latest_revision_and_its_history(visit: Open, database
     assert list(app.dataframe[0].value["Revision"]) == [2, 1]
 
 
+def test_a_withdrawn_story_says_so_and_shows_what_it_said(visit: Open, database: str) -> None:
+    create(database)
+    first = story("Plant closes", NOW, publisher_id="one", sentiment="negative")
+    gone = story("", NOW, publisher_id="one", revision=2, withdrawn=True)
+    store(database, [first], NOW)
+    store(database, [gone], NOW)
+    app = visit("story", story=first.item.story_id)
+    assert "Withdrawn by its source" in app.warning[0].value
+    assert "Plant closes" in words(app)
+    assert list(app.dataframe[0].value["Label"]) == ["Withdrawn", "Negative"]
+    assert "What the model says" not in words(app)
+    assert not app.exception
+
+
+def test_a_story_says_whether_it_is_new(visit: Open, database: str) -> None:
+    create(database)
+    first, copy = (story(f"Arbora buys Bolt {n}", NOW, publisher_id=str(n)) for n in range(2))
+    alone = Novelty(cluster_id=first.item.story_id, copies=0, independent_sources=1, first_seen_at=NOW)
+    said = msgspec.structs.replace(alone, copies=4, similar_12h=3, similar_7d=5, days_since_similar=0.5)
+    keep(Database(database), [msgspec.structs.replace(first, novelty=alone)], NOW)
+    keep(Database(database), [msgspec.structs.replace(copy, novelty=said)], NOW)
+    assert "The first story that tells this." in words(visit("story", story=first.item.story_id))
+    app = visit("story", story=copy.item.story_id)
+    assert "4 stories told it before." in words(app)
+    assert "1 source in a wording of its own" in words(app)
+    assert "Similar story 12.0 h before" in words(app)
+    assert list(app.table[0].value.iloc[0]) == [3, 0, 0, 0, 5]
+    assert not app.exception
+
+
+def test_a_company_is_chosen_by_the_address(visit: Open, database: str) -> None:
+    create(database)
+    at = NOW - timedelta(minutes=5)
+    told = linked(story("Tesla recalls cars", at), "tesla", "Tesla")
+    store(database, [told, story("Nothing to do with it", at)], NOW)
+    app = visit(company="Tesla")
+    assert app.metric[0].value == "1"
+    assert "Nothing to do with it" not in words(app)
+    assert "Stories against the usual" in words(app)
+    assert [metric.label for metric in app.metric[3:]] == ["Volume", "Surprise"]
+    app = visit("stories", company="Tesla")
+    assert "1 story" in words(app) and "Tesla recalls cars" in words(app)
+    app = visit(company="Nobody & Sons")
+    assert app.metric[0].value == "2"
+    assert not app.exception
+
+
 def test_a_story_names_whom_it_is_about(visit: Open, database: str) -> None:
     create(database)
-    about = EntityOpinion(
-        entity_id="tesla",
-        relevance=0.8,
-        link_score=0.95,
-        p_negative=0.7,
-        p_neutral=0.2,
-        p_positive=0.1,
-        label="negative",
-        matched="TSLA",
-        field="title",
-        start=0,
-        end=4,
-    )
-    first = msgspec.structs.replace(story("TSLA falls", NOW), entities=(about,), entities_version="v")
+    first = linked(story("TSLA falls", NOW), "tesla", "TSLA")
     store(database, [first], NOW)
     app = visit("story", story=first.item.story_id)
     assert not app.exception
-    assert "Whom it is about" in words(app) and "Tesla" in words(app)
+    assert "Whom it is about" in words(app) and "Bad for Tesla" in words(app)
 
 
 def test_a_long_list_is_turned_page_by_page(visit: Open, database: str) -> None:

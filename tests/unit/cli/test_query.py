@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from msgspec import structs
 
 from cli.app import answer
 from newstide.scoring.stub import StubScorer
 from newstide.store import migrate, reads, writes
 from newstide.store.database import Database
 from newstide.store.filters import Filters
-from tests.contract.stories import NOON, count, scored, towards
+from tests.contract.stories import NOON, count, like, scored, store, towards
 
 Call = Callable[..., tuple[int, str, str]]
 
@@ -90,6 +91,9 @@ def test_what_is_asked_is_answered(database: Database, newstide: Call) -> None:
     assert mover["mean"] == pytest.approx(-0.5)
     _, out, _ = newstide("query", "stories", "--entity", "apple", "--json")
     assert {row["title"] for row in json.loads(out)} == {"=1+1"}
+    assert mover["name"] is None, "a name is of today, and would change the answer"
+    assert newstide("query", "stories", "--entity", "苹果公司", "--json")[1] == out
+    assert newstide("query", "stories", "--entity", "AAPL", "--json")[1] == out
     _, out, _ = newstide("query", "index", "--as-of", THEN, "--since", "2026-01-01", "--until", "2026-01-03")
     assert " 0 " in out and "-" in out, "no data is shown as none"
 
@@ -104,6 +108,8 @@ def test_what_is_asked_is_answered(database: Database, newstide: Call) -> None:
         (("query", "index", "--step", "0h"), "no length of time"),
         (("query", "index", "--step", "1h", "--since", "1990-01-01"), "too many"),
         (("query", "index", "--since", "2026-03-01", "--until", "2026-03-01T02:00"), "no whole step"),
+        (("query", "index", "--entity", "Aple"), "did you mean apple"),
+        (("query", "novelty", "--entity", "\x1b[31mnobody at all"), "is no entity"),
         (("export", "stories", "out.xlsx"), "does not say"),
         (("study", "nowhere.csv"), "cannot be read"),
         (("study", "prices.csv"), "dates and no times"),
@@ -118,6 +124,21 @@ def test_what_cannot_be_is_said(database: Database, newstide: Call, arguments: t
     assert told in err
     assert "Traceback" not in err
     assert out == ""
+
+
+def test_movers_have_names_and_clusters_their_windows(database: Database, newstide: Call) -> None:
+    known = [structs.replace(like(300, n), similar_12h=n, similar_7d=n + 1) for n in range(3)]
+    copies = [scored(300 + n, title="Apple halves production", minute=n, novelty=known[n]) for n in range(3)]
+    store(database, copies)
+    until = (NOON + timedelta(hours=1)).isoformat()
+    _, out, _ = newstide("query", "movers", "--until", until, "--json")
+    (mover,) = json.loads(out)
+    assert (mover["entity"], mover["name"]) == ("apple", "Apple")
+    _, out, _ = newstide("query", "novelty", "--until", until, "--json")
+    (cluster,) = json.loads(out)
+    assert (cluster["stories"], cluster["similar_12h"], cluster["similar_7d"]) == (3, 2, 3)
+    _, out, _ = newstide("query", "novelty", "--until", until)
+    assert "12h" in out and "7d" in out
 
 
 def test_an_export_equals_the_database(database: Database, newstide: Call) -> None:

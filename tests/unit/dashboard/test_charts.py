@@ -18,12 +18,13 @@ def specs(window: Window = "24h", now: datetime = NOW) -> dict[str, dict[str, An
     return {
         "sentiment": charts.sentiment(frame, 0.5),
         "volume": charts.volume(frame),
+        "usual": charts.usual(frame),
         "mix": charts.shares(MIX),
         "probabilities": charts.shares(probability_rows(0.1, 0.2, 0.7)),
     }
 
 
-@pytest.mark.parametrize("name", ["sentiment", "volume", "mix", "probabilities"])
+@pytest.mark.parametrize("name", ["sentiment", "volume", "usual", "mix", "probabilities"])
 @pytest.mark.parametrize("window", WINDOWS)
 def test_every_chart_is_valid_vega_lite(name: str, window: Window) -> None:
     altair.Chart.from_dict({"data": {"name": "rows"}, **specs(window)[name]})
@@ -38,6 +39,7 @@ def test_charts_over_each_other_share_their_time_axis() -> None:
     found = specs()
     line = found["sentiment"]["layer"][0]["encoding"]["x"]["scale"]
     assert line == found["volume"]["encoding"]["x"]["scale"]
+    assert line == found["usual"]["layer"][0]["encoding"]["x"]["scale"]
     assert line["domain"][0] == {"year": 2026, "month": 3, "date": 1, "hours": 14, "minutes": 30, "utc": True}
 
 

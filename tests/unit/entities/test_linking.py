@@ -62,6 +62,36 @@ def test_symbols(text: str, wanted: set[str]) -> None:
     assert ids(text) == wanted
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("财政部下达资金", {"mof-china"}),
+        ("中国财政部下达资金", {"mof-china"}),
+        ("土耳其财政部下达资金", set()),
+        ("美财政部长讲话", set()),
+        ("救市 证监会出手", {"csrc"}),
+        ("广东省发改委核准项目", set()),
+        ("发改委核准项目", {"ndrc"}),
+        ("英国5年期国债收益率升至1%", set()),
+        ("国债收益率升至3%", {"china-govt-bond"}),
+        ("蒙古国央行宣布加息", set()),
+        ("美联储宣布加息", {"fed"}),
+        ("石油期货上涨", {"crude-oil"}),
+        ("墨菲石油公司上涨", set()),
+        ("俄罗斯天然气公司上涨", set()),
+        ("广东电网招标", set()),
+        ("东电宣布招标", {"tepco"}),
+        ("苹果、谷歌被起诉", {"apple", "alphabet"}),
+        ("苹果、香蕉被抽查", set()),
+        ("起诉华为、小米和三星", {"huawei", "xiaomi", "samsung-electronics"}),
+        ("白云山：子公司证书被收回", {"baiyunshan"}),
+        ("游客登上白云山", set()),
+    ],
+)
+def test_chinese_names_are_judged_by_what_stands_beside_them(text: str, wanted: set[str]) -> None:
+    assert ids(text) == wanted
+
+
 def test_spans_point_into_the_original_text() -> None:
     title, body = "Ｔｅｓｌａ and Nestlé’s deal", "Shares of “Te\u200bsla” rose. 騰訊控股 fell."
     for candidate in LINKER.candidates(title, body):

@@ -16,7 +16,7 @@ from newstide.scoring.port import Encoded, Opinions
 from newstide.scoring.stub import StubScorer
 from newstide.service import Service
 from newstide.settings import Settings
-from newstide.store import migrate, registry
+from newstide.store import migrate
 from newstide.store.database import Database
 from newstide.telemetry import Metrics, logger
 from processor.handler import ScoreStories
@@ -79,7 +79,7 @@ UNOPENED = Database("sqlite:///never-opened.db")
 
 def handler(scorer: StubScorer, producer: Remembering | None = None, database: Database = UNOPENED) -> ScoreStories:
     service = Service("test", "one", FakeClock(NOON), Metrics(), logger("test"))
-    return ScoreStories(Settings(), Reader(scorer, 1_024), producer or Remembering(), database, service)
+    return ScoreStories(Settings(), lambda: Reader(scorer, 1_024), producer or Remembering(), database, service)
 
 
 @pytest.mark.parametrize("answer", [None, float("nan"), float("inf")])
@@ -147,21 +147,6 @@ def test_what_is_scored_is_announced_and_what_is_rejected_is_not(tmp_path: Path)
     made = handler(Allergic(), producer, database)
     made.announce(made.prepare([record(item(1, "poison"), item(2, "Company wins"))]))
     assert [story.item.title for story in producer.stories] == ["Company wins"]
-    database.close()
-
-
-def test_a_new_tier_is_taken_up_within_a_minute(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'n.db'}")
-    migrate.upgrade(database)
-    made = handler(StubScorer(), database=database)
-    registry.set_tier(database, "wire", 1, NOON)
-    tiers = []
-    for seconds in (60, 61, 62):
-        work = made.prepare([record(item(seconds, "Company wins"))])
-        tiers.append(work.scored[0].story.tier)
-        with database.transaction() as transaction:
-            made.write(transaction, work, NOON + timedelta(seconds=seconds))
-    assert tiers == [2, 2, 1]
     database.close()
 
 

@@ -71,11 +71,14 @@ UNOPENED = Database("sqlite:///never-opened.db")
 
 
 def handler(
-    scorer: StubScorer | None = None, database: Database = UNOPENED, tiers: Mapping[str, int] | None = None
+    scorer: StubScorer | None = None,
+    database: Database = UNOPENED,
+    settings: Settings | None = None,
+    tiers: Mapping[str, int] | None = None,
 ) -> ScoreStories:
     service = Service("test", "t1", FakeClock(NOW), Metrics(), logger("test"))
-    reader = Reader(scorer or StubScorer(), 1_024)
-    return ScoreStories(Settings(), reader, Out(), database, service, tiers=tiers)
+    reader = Reader(scorer or StubScorer(), 1_024, tiers=tiers or {})
+    return ScoreStories(settings or Settings(), lambda: reader, Out(), database, service)
 
 
 def test_bad_lines_and_empty_stories_are_rejected_each_under_its_own_line() -> None:

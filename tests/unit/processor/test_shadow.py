@@ -113,7 +113,9 @@ class Turns:
         self.database, self.producer, self.metrics = database, Remembering(), Metrics()
         service = Service("test", "one", FakeClock(NOON), self.metrics, logger("test"))
         shadow = Shadow(candidate, 1_024, service) if candidate else None
-        self.handler = ScoreStories(Settings(), Reader(StubScorer(), 1_024), self.producer, database, service, shadow)
+        self.handler = ScoreStories(
+            Settings(), lambda: Reader(StubScorer(), 1_024), self.producer, database, service, shadow
+        )
 
     def turn(self, *items: NewsItem) -> dict[int, Tally]:
         work = self.handler.prepare([record(*items)])

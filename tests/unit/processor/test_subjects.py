@@ -36,7 +36,7 @@ def item(title: str, body: str = "", number: int = 1) -> NewsItem:
 
 def scored(*items: NewsItem) -> list[ScoredStory]:
     service = Service("test", "one", FakeClock(NOON), Metrics(), logger("test"))
-    handler = ScoreStories(Settings(), Reader(StubScorer(), 1_024, LINKER), Remembering(), UNOPENED, service)
+    handler = ScoreStories(Settings(), lambda: Reader(StubScorer(), 1_024, LINKER), Remembering(), UNOPENED, service)
     return [story for _, story in handler.prepare([record(*items)]).scored]
 
 
