@@ -14,7 +14,6 @@ An entity may be several words before the colon; elsewhere, and where it holds a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final, cast
 
 from newstide.alerting.firing import Severity
@@ -101,14 +100,17 @@ def _clause(words: Words) -> Clause:
         return _story(words)
     measure = Measure(words.choice(_STARTS, "one of"))
     comparison = _comparison(words)
-    value = (lambda: float(words.seconds())) if measure in DURATIONS else words.number
-    threshold = value()
-    until = value() if words.took("until") else None
+    threshold = _value(words, measure)
+    until = _value(words, measure) if words.took("until") else None
     window_s = 0
     if measure not in WITHOUT_WINDOW:
         words.need("over")
         window_s = words.seconds()
     return WindowClause(measure, comparison, threshold, window_s, until)
+
+
+def _value(words: Words, measure: Measure) -> float:
+    return float(words.seconds()) if measure in DURATIONS else words.number()
 
 
 def _comparison(words: Words) -> Comparison:
@@ -120,28 +122,24 @@ def _comparison(words: Words) -> Comparison:
 
 def _story(words: Words) -> StoryClause:
     given: dict[str, Any] = {}
-
-    def once(field: str, value: Callable[[], object], at: Token) -> None:
-        if field in given:
-            raise NotARule(words.text, at.start, at.text, f"each condition once; another of {field}")
-        given[field] = value()
-
     while True:
         at = words.peek()
         label = next((label for label in LABELS if words.took(label)), None)
         if label is not None:
-            once("label", lambda label=label: label, at)  # type: ignore[misc]
+            said: dict[str, Any] = {"label": label}
         elif words.took("topic"):
-            once("topic", lambda: words.name("a topic"), at)
+            said = {"topic": words.name("a topic")}
         elif words.took("mentions"):
-            once("mentions", lambda: words.name("a company"), at)
+            said = {"mentions": words.name("a company")}
         elif words.took("text"):
-            once("phrase", lambda: " ".join(words.name("words in quotation marks").split()), at)
+            said = {"phrase": " ".join(words.name("words in quotation marks").split())}
         elif words.took("score"):
-            once("comparison", lambda: _comparison(words), at)
-            given["score"] = words.number()
+            said = {"comparison": _comparison(words), "score": words.number()}
         else:
             return StoryClause(**given)
+        if said.keys() & given.keys():
+            raise NotARule(words.text, at.start, at.text, "each condition once; something else")
+        given |= said
 
 
 def _option(words: Words, options: dict[str, Any]) -> None:

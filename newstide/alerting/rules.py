@@ -90,7 +90,8 @@ OF_SYSTEM: Final = frozenset({
 })  # fmt: skip
 WITHOUT_WINDOW: Final = frozenset({Measure.LAG, Measure.SILENCE, Measure.UNDELIVERED})
 """Measures of a moment."""
-WITH_BASELINE: Final = frozenset({Measure.VOLUME, Measure.VOLUME_Z, Measure.SURPRISE})
+COUNTS: Final = frozenset({Measure.STORIES, Measure.COPIES, Measure.VOLUME, Measure.VOLUME_Z})
+"""Measures of how much there is. A rule is looked at when a story comes, so it would never see that none does."""
 SHARES: Final = frozenset({Measure.NEGATIVE_SHARE, Measure.DRIFT})
 """Between 0 and 1; written as a percentage."""
 DURATIONS: Final = frozenset({Measure.SILENCE})
@@ -98,6 +99,18 @@ DURATIONS: Final = frozenset({Measure.SILENCE})
 
 Comparison = Literal["<", "<=", ">", ">="]
 Number = Annotated[float, msgspec.Meta(ge=-NUMBER_MAX, le=NUMBER_MAX)]
+
+
+def compares(value: float, comparison: Comparison, bound: float) -> bool:
+    match comparison:
+        case "<":
+            return value < bound
+        case "<=":
+            return value <= bound
+        case ">":
+            return value > bound
+        case _:
+            return value >= bound
 
 
 class WindowClause(msgspec.Struct, frozen=True, tag="window"):
@@ -112,18 +125,10 @@ class WindowClause(msgspec.Struct, frozen=True, tag="window"):
 
     def holds(self, value: float | None, standing: bool) -> bool:
         """No data never holds."""
-        if value is None:
-            return False
-        bound = self.until if standing and self.until is not None else self.threshold
-        match self.comparison:
-            case "<":
-                return value < bound
-            case "<=":
-                return value <= bound
-            case ">":
-                return value > bound
-            case _:
-                return value >= bound
+        return value is not None and compares(value, self.comparison, self.bound(standing))
+
+    def bound(self, standing: bool) -> float:
+        return self.until if standing and self.until is not None else self.threshold
 
     @property
     def falling(self) -> bool:
@@ -187,7 +192,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def at_once(self) -> bool:
         """Whether it can be answered from the story alone, so that it need not wait for stories that come late."""
-        return self.of_story and not self.windows and not self.cooldown_s and not self.stories_min
+        return self.of_story and not self.windows and not self.cooldown_s and self.sources_min < 2
 
     @property
     def window_s(self) -> int:
@@ -270,6 +275,10 @@ def _check_window(clause: WindowClause, system: bool) -> None:
         clause.until < clause.threshold if clause.falling else clause.until > clause.threshold
     ):
         raise BadRule("until", "it must be easier to keep than the threshold is to reach")
+
+    if clause.falling and clause.measure in COUNTS:
+        what = f"{clause.measure.value} cannot fall"
+        raise BadRule("comparison", f"{what}: a rule is looked at when a story comes; `no data tell` tells silence")
 
 
 def _check_story(clause: StoryClause) -> None:
