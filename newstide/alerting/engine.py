@@ -38,7 +38,7 @@ _FAR_US: Final = 1 << 62
 
 class Engine:
     def __init__(self, book: Book, histories: Histories, memory: Memory, lateness_s: float) -> None:
-        self._book, self._histories, self.memory = book, histories, memory
+        self.book, self._histories, self.memory = book, histories, memory
         self._lateness_us = int(lateness_s * MICROS)
 
     # --- what comes in ---
@@ -53,7 +53,7 @@ class Engine:
         if at_us < clock.watermark_us - STALE // timedelta(microseconds=1):
             return []
         firings = list(self._at_once(story))
-        matters = story.item.revision > 1 or any(key in self._book.ordered for key in keys_of(story))
+        matters = story.item.revision > 1 or any(key in self.book.ordered for key in keys_of(story))
         if not matters:
             return firings
         if at_us >= clock.watermark_us:
@@ -107,27 +107,27 @@ class Engine:
         """Once an hour: let go of stories that are in no window any more, where no other story came."""
         if from_us // (HOUR * MICROS) != to_us // (HOUR * MICROS):
             for key in list(self.memory.windows):
-                self.memory.forget(key, to_us - self._book.memory_us.get(key, 0))
+                self.memory.forget(key, to_us - self.book.memory_us.get(key, 0))
 
     def _wake(self, at_us: int, place: EpisodeKey) -> Iterator[Firing]:
         rule_id, version, key = place
-        stored = self._book.rules.get((rule_id, version))
+        stored = self.book.rules.get((rule_id, version))
         if stored is None:  # the rule has gone, or has a newer version
             self.memory.keep(place, Episode())
             return
-        yield from self._look(stored, self._measured(key, at_us))
+        yield from self._look(stored, self.measured(key, at_us))
 
-    def _measured(self, key: str, now_us: int) -> Measured:
+    def measured(self, key: str, now_us: int) -> Measured:
         return Measured(key, self.memory.window(key), now_us, self._histories)
 
     # --- stories ---
 
     def _at_once(self, story: ScoredStory) -> Iterator[Firing]:
-        if story.is_copy or not self._book.at_once:
+        if story.is_copy or not self.book.at_once:
             return
         told_story = Story(story)
         for key in keys_of(story):
-            for stored in self._book.at_once.get(key, ()):
+            for stored in self.book.at_once.get(key, ()):
                 towards = told_story.by_entity.get(name_of(key)) if key.startswith("entity:") else None
                 if self._matches(stored, told_story, towards, None):
                     yield self._event(stored, key, told_story, towards)
@@ -135,7 +135,7 @@ class Engine:
     def _apply(self, story: ScoredStory) -> Iterator[Firing]:
         """A story in its turn: into the windows of its subjects, then a look at their rules."""
         told_story, at_us = Story(story), micros(story.item.published_at)
-        keys = [key for key in keys_of(story) if key in self._book.ordered]
+        keys = [key for key in keys_of(story) if key in self.book.ordered]
         if story.item.revision > 1:
             keys = list(dict.fromkeys([*keys, *self._replaced(story)]))
         for key in keys:
@@ -143,15 +143,15 @@ class Engine:
             window = self.memory.window(key)
             last_us = window.last_until(_FAR_US)
             now_us = at_us if last_us is None else max(at_us, last_us)
-            memory_us = self._book.memory_us.get(key)
+            memory_us = self.book.memory_us.get(key)
             of_it = towards is not None or not key.startswith("entity:")
             if memory_us is not None:
                 fresh = not story.item.withdrawn and of_it and at_us > now_us - memory_us
                 if fresh and window.revision_of(story.item.story_id) < story.item.revision:
                     self.memory.put(key, seen_of(story, towards))
                 self.memory.forget(key, now_us - memory_us)
-            measured = self._measured(key, now_us)
-            for stored in self._book.ordered.get(key, ()):
+            measured = self.measured(key, now_us)
+            for stored in self.book.ordered.get(key, ()):
                 if not stored.rule.of_story:
                     yield from self._look(stored, measured)
                 elif of_it:
@@ -187,7 +187,7 @@ class Engine:
 
     def _event(self, stored: StoredRule, key: str, story: Story, towards: EntityOpinion | None) -> Firing:
         cluster = story.story.novelty.cluster_id if story.story.novelty else story.story.item.story_id
-        firing = told(self._book, stored, key, Kind.FIRED, cluster, micros(story.story.item.published_at))
+        firing = told(self.book, stored, key, Kind.FIRED, cluster, micros(story.story.item.published_at))
         return with_story(firing, stored.rule, story, towards)
 
     def _look_at(
@@ -216,15 +216,15 @@ class Engine:
         episode = self.memory.episode(place)
         latest_us = max(episode.told_us, episode.holding_us, episode.over_us)
         if measured.now_us < latest_us:  # a late story, after something was decided: it counts from then on
-            measured = self._measured(key, latest_us)
+            measured = self.measured(key, latest_us)
         found = self.found(stored, measured, episode.standing)
         after, step = stepped(episode, rule, found, measured.now_us)
         if step is Step.FIRE:
-            firing = told(self._book, stored, key, Kind.FIRED, moment_token(measured.now_us), measured.now_us)
+            firing = told(self.book, stored, key, Kind.FIRED, moment_token(measured.now_us), measured.now_us)
             after = msgspec.structs.replace(after, fired_id=firing.firing_id)
             yield with_window(firing, rule, measured, False)
         elif step is Step.RESOLVE:
-            firing = told(self._book, stored, key, Kind.RESOLVED, episode.fired_id, measured.now_us)
+            firing = told(self.book, stored, key, Kind.RESOLVED, episode.fired_id, measured.now_us)
             firing = msgspec.structs.replace(firing, answers=episode.fired_id)
             yield with_window(firing, rule, measured, True)
         if rule.no_data is NoData.TELL:
@@ -248,7 +248,7 @@ class Engine:
         """Whether the window passed without a story since the last one."""
         last_us = self.memory.window(measured.key).last_until(measured.now_us) or episode.story_us
         if last_us and measured.now_us >= last_us + stored.rule.window_s * MICROS:
-            firing = told(self._book, stored, measured.key, Kind.NO_DATA, moment_token(last_us), measured.now_us)
+            firing = told(self.book, stored, measured.key, Kind.NO_DATA, moment_token(last_us), measured.now_us)
             return msgspec.structs.replace(episode, story_us=0), [with_window(firing, stored.rule, measured, False)]
         return msgspec.structs.replace(episode, story_us=last_us), []
 

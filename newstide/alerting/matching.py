@@ -47,19 +47,19 @@ class Story:
             return False
         if towards is not None and towards.relevance <= RELEVANCE_MIN:
             return False
-        if clause.label is not None and said.label != clause.label:
-            return False
-        if clause.topic and self.story.topic != clause.topic:
-            return False
-        if clause.mentions and not self.about(clause.mentions):
-            return False
-        if (
-            clause.comparison is not None
-            and clause.score is not None
-            and (said.score is None or not compares(said.score, clause.comparison, clause.score))
-        ):
-            return False
-        return not clause.phrase or self.says(clause.phrase)
+        return (
+            clause.label in (None, said.label)
+            and clause.topic in ("", self.story.topic)
+            and (not clause.mentions or self.about(clause.mentions))
+            and _scores(clause, said.score)
+            and (not clause.phrase or self.says(clause.phrase))
+        )
+
+
+def _scores(clause: StoryClause, score: float | None) -> bool:
+    if clause.comparison is None or clause.score is None:
+        return True
+    return score is not None and compares(score, clause.comparison, clause.score)
 
 
 @lru_cache(maxsize=4_096)

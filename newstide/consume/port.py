@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from newstide.bus.port import Record
 from newstide.messages import Reason, Tally
@@ -12,6 +12,21 @@ from newstide.store.database import Transaction
 
 W = TypeVar("W")
 """What a program makes of records: whatever its own `write` takes."""
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """What a handler has besides when time passes for it though nothing comes."""
+
+    def waiting(self, partitions: Collection[int]) -> None:
+        """Before `prepare`: partitions of ours of which more is on the bus than was read, the records in hand
+        included."""
+        ...
+
+    def idle(self) -> None:
+        """Everything that is on the bus was read. About once a second; may be repeated. Raises Retryable, or Fenced
+        where the program is to let go."""
+        ...
 
 
 class Handler(Protocol[W]):

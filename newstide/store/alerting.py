@@ -100,6 +100,13 @@ def judge(transaction: Transaction, said: Judged) -> None:
     )
 
 
+def judged_firings(connection: Connection, rule_ids: Sequence[str]) -> list[Firing]:
+    """Of these rules, in any version, those of which somebody said what they were worth."""
+    some = select(firing_verdicts.c.firing_id)
+    query = select(firings.c.payload).where(firings.c.rule_id.in_(rule_ids), firings.c.firing_id.in_(some))
+    return [_read(payload) for payload in connection.execute(query.limit(ROWS_MAX)).scalars()]
+
+
 def verdicts(connection: Connection, firing_ids: Sequence[str]) -> dict[str, list[Judged]]:
     """By firing, the last word of each person, by name."""
     found: dict[tuple[str, str], Judged] = {}
