@@ -91,6 +91,12 @@ class ProcessorSettings(Section):
     reject_run_max: int = Field(500, ge=1, description="rejects in a row; past it the consumer stops")
 
 
+class AlertSettings(Section):
+    group: str = Field("alerts", min_length=1, max_length=64, description="consumer group, and key of the state")
+    batch_stories: int = Field(256, ge=1, le=100_000, description="stories of one transaction")
+    lateness_s: float = Field(30.0, ge=0, le=3_600, description="a story waits so long for those published before it")
+
+
 class RollupSettings(Section):
     minute_days: int = Field(14, ge=1, le=36_500, description="days of rollups by the minute: charts up to a week")
     hour_days: int = Field(400, ge=70, le=36_500, description="days of rollups by the hour: a year and its baseline")

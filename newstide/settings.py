@@ -20,6 +20,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from newstide.errors import SettingsInvalid
 from newstide.sections import (
+    AlertSettings,
     BusSettings,
     DashboardSettings,
     IngestSettings,
@@ -51,6 +52,7 @@ class Settings(Section):
     ingest: IngestSettings = IngestSettings()
     processor: ProcessorSettings = ProcessorSettings()
     rollups: RollupSettings = RollupSettings()
+    alerts: AlertSettings = AlertSettings()
     dashboard: DashboardSettings = DashboardSettings()
     service: ServiceSettings = ServiceSettings()
 

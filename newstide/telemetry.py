@@ -69,6 +69,8 @@ CATALOGUE: Final = (
     Metric("newstide_consumer_gap_records_total", "counter", "Records that the bus dropped before they were read."),
     Metric("newstide_consumer_lag_records", "gauge", "Records not yet read, by partition.", ("partition",)),
     Metric("newstide_consumer_assigned_partitions", "gauge", "Partitions that this process owns."),
+    Metric("newstide_alerts_firings_total", "counter", "Things said by alerts, by kind.", ("kind",)),
+    Metric("newstide_alerts_rules", "gauge", "Rules in force."),
     Metric(
         "newstide_dependency_errors_total",
         "counter",

@@ -48,6 +48,8 @@ class Memory:
         self._held: dict[str, ScoredStory] = {}
         self._turns: list[tuple[int, str, int, str]] = []
         self.windows: dict[str, Window] = {}
+        self.covered: dict[str, int] = {}
+        """By subject, how far back its window was kept, in microseconds."""
         self.episodes: dict[EpisodeKey, Episode] = {}
         self._wakes: list[tuple[int, EpisodeKey]] = []
         self._changed: dict[Row, bool] = {}
@@ -61,6 +63,8 @@ class Memory:
                 self.clock = msgspec.json.decode(payload, type=Clock)
             case "held":
                 self.hold(msgspec.json.decode(payload, type=ScoredStory))
+            case "covered":
+                self.covered = msgspec.json.decode(payload, type=dict[str, int])
             case "entry":
                 subject = key.split(_GAP, 1)[0]
                 self.put(subject, msgspec.json.decode(payload, type=Seen))
@@ -77,9 +81,11 @@ class Memory:
         self._changed.clear()
 
     def _payload(self, kind: str, key: str) -> str | None:
-        value: Clock | ScoredStory | Seen | Episode | None
+        value: Clock | ScoredStory | Seen | Episode | dict[str, int] | None
         if kind == "clock":
             value = self.clock
+        elif kind == "covered":
+            value = self.covered
         elif kind == "held":
             value = self._held.get(key)
         elif kind == "entry":
@@ -137,6 +143,15 @@ class Memory:
     def forget(self, subject: str, until_us: int) -> None:
         for story_id in self.window(subject).forget(until_us):
             self._changed["entry", f"{subject}{_GAP}{story_id}"] = True
+
+    def empty(self, subject: str) -> None:
+        self.forget(subject, -NEVER_US)
+        del self.windows[subject]
+
+    def cover(self, covered: dict[str, int]) -> None:
+        if covered != self.covered:
+            self.covered = covered
+            self._changed["covered", ""] = True
 
     # --- episodes ---
 

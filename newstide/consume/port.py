@@ -20,12 +20,12 @@ class Timed(Protocol):
 
     def waiting(self, partitions: Collection[int]) -> None:
         """Before `prepare`: partitions of ours of which more is on the bus than was read, the records in hand
-        included."""
+        included. Raises as `idle` does."""
         ...
 
     def idle(self) -> None:
-        """Everything that is on the bus was read. About once a second; may be repeated. Raises Retryable, or Fenced
-        where the program is to let go."""
+        """Everything that is on the bus was read. About once a second; may be repeated. Raises Retryable, or
+        StandDown, which ends the loop."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
@@ -16,6 +16,7 @@ from newstide.store.database import Database, Transaction
 LEASE: Final = timedelta(seconds=20)
 """After which a standby takes over from a process that is no longer heard of; twice a bus session."""
 NOBODY: Final = ""
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def claim(database: Database, consumer: str, holder: str, now: datetime) -> bool:
@@ -23,7 +24,7 @@ def claim(database: Database, consumer: str, holder: str, now: datetime) -> bool
 
     It saves work and guards nothing: two that evaluate at once are kept apart by `advance` and the offsets.
     """
-    fresh = {"consumer": consumer, "version": 0, "holder": NOBODY, "held_until": now}
+    fresh = {"consumer": consumer, "version": 0, "holder": NOBODY, "held_until": _NEVER}
     free = or_(alert_engines.c.holder.in_((holder, NOBODY)), alert_engines.c.held_until <= now)
     with database.transaction() as connection:
         insert_new(connection, alert_engines, [fresh], ("consumer",))
@@ -54,6 +55,8 @@ def advance(transaction: Transaction, consumer: str, expected: int) -> bool:
 
 def take(transaction: Transaction, consumer: str) -> int:
     """The version, moved on; others wait until this transaction ends."""
+    fresh = {"consumer": consumer, "version": 0, "holder": NOBODY, "held_until": _NEVER}
+    insert_new(transaction, alert_engines, [fresh], ("consumer",))
     mine = alert_engines.c.consumer == consumer
     transaction.execute(update(alert_engines).where(mine).values(version=alert_engines.c.version + 1))
     return int(transaction.execute(select(alert_engines.c.version).where(mine)).scalar_one())
