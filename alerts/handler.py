@@ -19,6 +19,7 @@ from newstide.alerting.watching import Asked, Reading, asked, observe
 from newstide.alerting.windows import MICROS, micros, moment
 from newstide.bus.port import Record
 from newstide.codec import BadLine
+from newstide.consume.port import Behind
 from newstide.errors import StandDown
 from newstide.index.series import Hourly
 from newstide.messages import Reason, Tally
@@ -30,6 +31,9 @@ from newstide.store.rehearsing import first_hour
 
 Watch = Callable[[Collection[Asked], datetime], list[Reading]]
 """Reads the system's own measures. Raises Retryable."""
+
+Unscored = Callable[[], Collection[int]]
+"""Partitions of scored stories of which the processors have some still before them. Raises Retryable."""
 
 STORED_WITHIN_S: Final = 2.0
 """From the announcement of a story to its row. What is not there then was refused, or is announced again."""
@@ -43,10 +47,12 @@ WATCH_EVERY_S: Final = 15.0
 class EvaluateStories:
     """The handler of `news.scored`; see `newstide.consume.port`. Not for two threads."""
 
-    def __init__(self, settings: Settings, database: Database, service: Service, watch: Watch) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, service: Service, watch: Watch, unscored: Unscored
+    ) -> None:
         self._topic, self._group = settings.bus.topic_scored, settings.alerts.group
         self._lateness_s = settings.alerts.lateness_s
-        self._database, self._service, self._watch = database, service, watch
+        self._database, self._service, self._watch, self._unscored = database, service, watch, unscored
         self._engine: Engine | None = None
         self._version = -1
         self._stamp: tuple[int, ...] = ()
@@ -58,17 +64,24 @@ class EvaluateStories:
 
     # --- between turns ---
 
-    def waiting(self, partitions: Collection[int]) -> None:
-        self._waiting = partitions
+    def reading(self, behind: Behind) -> None:
         self._now_and_then()
+        self._waiting = self._left(behind)
 
-    def idle(self) -> None:
-        self._waiting = ()
+    def idle(self, behind: Behind) -> None:
         self._now_and_then()
+        waiting = self._left(behind)
         with self._database.transaction() as transaction:
             now = self._service.clock.now()
             engine = self._entered(transaction)
-            self._say(transaction, engine.tick(now), now)
+            firings = engine.advance(waiting)
+            self._say(transaction, firings if waiting else firings + engine.tick(now), now)
+
+    def _left(self, behind: Behind) -> set[int]:
+        """Partitions that hold time back: more of them is to be read, or still to be scored. In this order: what is
+        scored between the two questions is on the bus when the second is asked."""
+        unscored = self._unscored()
+        return {*unscored, *behind()}
 
     def _now_and_then(self) -> None:
         now_s, now = self._service.clock.monotonic(), self._service.clock.now()
@@ -117,7 +130,7 @@ class EvaluateStories:
         parting, self._parting = self._parting, []
         for firing in alerting.add_firings(transaction, [*parting, *firings], now):
             self._service.metrics.count("alerts_firings", kind=firing.kind.value)
-            self._service.log.info("said", kind=firing.kind.value, rule=firing.rule_id, subject=firing.subject)
+            self._service.log.info("alert", kind=firing.kind.value, rule=firing.rule_id, subject=firing.subject)
         if self._engine is not None:
             alert_state.write(transaction, self._group, self._engine.memory.changes())
 

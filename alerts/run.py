@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from contextlib import closing
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -40,9 +40,10 @@ def run_alerts(settings: Settings, service: Service, *, drain: bool = False) -> 
         rewind_on_history_change=settings.bus.on_history_change == "rewind",
         drain=drain,
     )
+    probe = Probe(settings, bus, database)
     try:
         while _claimed(settings, service, database):
-            handler = EvaluateStories(settings, database, service, Probe(bus, database).read)
+            handler = EvaluateStories(settings, database, service, probe.read, probe.unscored)
             try:
                 ConsumeLoop(config, bus, database, handler, service).run()
                 return
@@ -51,6 +52,7 @@ def run_alerts(settings: Settings, service: Service, *, drain: bool = False) -> 
             finally:
                 alert_state.let_go(database, settings.alerts.group, service.instance)
     finally:
+        probe.close()
         database.close()
 
 
@@ -74,30 +76,44 @@ def _claimed(settings: Settings, service: Service, database: Database) -> bool:
 
 
 class Probe:
-    """The system's own measures: rows, and the ends of the log."""
+    """What rows and the ends of the log tell of the system: its own measures, and how far the processors are."""
 
-    def __init__(self, bus: Bus, database: Database) -> None:
-        self._bus, self._database = bus, database
+    def __init__(self, settings: Settings, bus: Bus, database: Database) -> None:
+        self._database, self._admin = database, bus.admin()
+        self._scoring = Stream(settings.processor.group, settings.bus.topic_raw)
+        self._scored = settings.bus.topic_scored
+
+    def unscored(self) -> set[int]:
+        """Partitions of scored stories of which some are still to be scored. Raises Retryable.
+
+        A story has the same partition on both topics where they have as many; else any may be held up.
+        """
+        with self._database.transaction() as connection:
+            offsets = alert_system.positions(connection).get((self._scoring.consumer, self._scoring.topic), {})
+        behind = {p for p, lag in self._lags(self._scoring.topic, offsets).items() if lag}
+        if not behind:
+            return behind
+        partitions = self._admin.describe_topic(self._scored).partitions
+        raw = self._admin.describe_topic(self._scoring.topic).partitions
+        return behind if partitions == raw else set(range(partitions))
 
     def read(self, asked: Collection[Asked], now: datetime) -> list[Reading]:
+        """The measures that rules ask for. One that cannot be read is left out: that is not 0."""
         if not asked:
             return []
         with self._database.transaction() as connection:
             found = alert_system.read(connection, asked, now)
             positions = alert_system.positions(connection)
         if Asked(Measure.LAG, 0) in asked:
-            found += self._lags(positions)
+            for (consumer, topic), offsets in sorted(positions.items()):
+                with suppress(BusUnavailable, TopicMissing):
+                    lag = sum(self._lags(topic, offsets).values())
+                    found.append(Reading(consumer, Measure.LAG, 0, float(lag)))
         return found
 
-    def _lags(self, positions: dict[tuple[str, str], dict[int, int]]) -> list[Reading]:
-        """Of each consumer. None where the bus does not answer: that is not 0."""
-        found: list[Reading] = []
-        with closing(self._bus.admin()) as admin:
-            for (consumer, topic), offsets in sorted(positions.items()):
-                try:
-                    bounds = admin.describe_topic(topic).bounds
-                except (BusUnavailable, TopicMissing):
-                    continue
-                lag = sum(max(0, bound.end - offsets.get(p, bound.start)) for p, bound in bounds.items())
-                found.append(Reading(consumer, Measure.LAG, 0, float(lag)))
-        return found
+    def _lags(self, topic: str, offsets: Mapping[int, int]) -> dict[int, int]:
+        bounds = self._admin.describe_topic(topic).bounds
+        return {p: max(0, bound.end - max(bound.start, offsets.get(p, 0))) for p, bound in bounds.items()}
+
+    def close(self) -> None:
+        self._admin.close()

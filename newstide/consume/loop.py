@@ -113,12 +113,11 @@ class ConsumeLoop(Generic[W]):
 
     def _wait(self, consumer: Consumer) -> bool:
         """Nothing came. Whether that is the end of it."""
-        if (self._timed is None and not self._config.drain) or self._positions.behind(consumer):
-            return False
-        if self._timed is not None and consumer.assignment():
+        timed = self._timed
+        if timed is not None and consumer.assignment():
             with suppress(_Overtaken):
-                self._retried(consumer, self._timed.idle)
-        return self._config.drain
+                self._retried(consumer, lambda: timed.idle(lambda: self._positions.behind(consumer)))
+        return self._config.drain and not self._positions.behind(consumer)
 
     def _out_of_range(self, consumer: Consumer, error: OffsetOutOfRange) -> None:
         try:
@@ -159,7 +158,7 @@ class ConsumeLoop(Generic[W]):
         self._take_up(moves)
         try:
             if self._timed is not None:
-                self._timed.waiting(self._positions.behind(consumer, moves))
+                self._timed.reading(lambda: self._positions.behind(consumer, moves))
             work = self._prepare(records)
             self._retried(consumer, lambda: self._handler.announce(work))
             tallies = self._commit(consumer, moves, work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -14,18 +14,20 @@ W = TypeVar("W")
 """What a program makes of records: whatever its own `write` takes."""
 
 
+Behind = Callable[[], Collection[int]]
+"""Asks the bus, at the moment of the call, of which of our partitions more is to be read."""
+
+
 @runtime_checkable
 class Timed(Protocol):
     """What a handler has besides when time passes for it though nothing comes."""
 
-    def waiting(self, partitions: Collection[int]) -> None:
-        """Before `prepare`: partitions of ours of which more is on the bus than was read, the records in hand
-        included. Raises as `idle` does."""
+    def reading(self, behind: Behind) -> None:
+        """Before `prepare`, the records in hand counted as read. Raises Retryable, or StandDown: that ends the loop."""
         ...
 
-    def idle(self) -> None:
-        """Everything that is on the bus was read. About once a second; may be repeated. Raises Retryable, or
-        StandDown, which ends the loop."""
+    def idle(self, behind: Behind) -> None:
+        """Nothing came. About once a second; may be repeated. Raises as `reading` does."""
         ...
 
 
