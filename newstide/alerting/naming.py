@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
@@ -33,6 +34,12 @@ class Names:
                         _add(self._symbols, symbol.upper(), entity.entity_id)
             for name in entity.names:
                 _add(self._weakly if name.weak else self._called, fold_name(name.text), entity.entity_id)
+
+    def with_watchlists(self, more: Iterable[str]) -> Names:
+        """The same with lists that are about to be made."""
+        other = copy.copy(self)
+        other._watchlists = {*self._watchlists, *more}
+        return other
 
     def entity(self, text: str, field: str = "subject") -> str:
         """The id of whoever is called so, by id, symbol or name. Raises BadRule, with what it may have meant."""

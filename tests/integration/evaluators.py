@@ -20,7 +20,7 @@ from newstide.scoring.stub import StubScorer
 from newstide.sections import AlertSettings, BusSettings
 from newstide.service import Service
 from newstide.settings import Settings
-from newstide.store import alert_rules, entities
+from newstide.store import alert_rules, alert_state, entities
 from newstide.store.streams import Stream
 from newstide.telemetry import Metrics, logger
 from processor.handler import ScoreStories
@@ -120,6 +120,7 @@ def evaluator(stage: Stage, instance: str = "e", *, drain: bool = False, batch: 
     def run() -> None:
         with closing(probe):
             loop.run()
+        alert_state.let_go(stage.database, settings.alerts.group, instance)
 
     return Program(run, service)
 

@@ -1,8 +1,9 @@
 """Rules on a stream through a real bus into a real database: embedded, and Kafka with PostgreSQL."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from newstide.alerting.firing import Firing, Kind
+from newstide.bus.port import Outgoing
 from newstide.store import alerting, health
 from newstide.store.rehearsing import rehearse
 from tests.integration.evaluators import MONTH, evaluator, keep_rules, month, processor
@@ -79,13 +80,10 @@ def test_a_standby_takes_over_where_the_first_ended(stage: Stage) -> None:
 
 
 def test_what_is_no_story_is_set_aside(stage: Stage) -> None:
-    from newstide.bus.port import Outgoing
-
     keep_rules(stage)
     producer = stage.bus.producer()
     producer.publish(stage.scored, [Outgoing(0, b"k", value) for value in (b"{}", b"\xff", b"not json")])
     producer.close()
     evaluator(stage, drain=True).run()
     counts = health.dead_letter_counts(stage.database)
-    assert counts == {"alert:not_json": 2, "alert:wrong_shape": 1} or sum(counts.values()) == 3
-    assert datetime.now(UTC) > MONTH
+    assert sum(counts.values()) == 3 and {key.split(":")[0] for key in counts} == {"alert"}
