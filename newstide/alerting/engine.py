@@ -33,6 +33,7 @@ LIVE_WITHIN: Final = timedelta(days=1)
 """From publication to receipt, of a story that is news; an archive's are received years later."""
 CLUSTERS_KEPT: Final = 64
 """Of a rule of stories that waits: told clusters that are remembered, so that a further story of one is none."""
+_STALE_US: Final = STALE // timedelta(microseconds=1)
 _FAR_US: Final = 1 << 62
 
 
@@ -50,7 +51,7 @@ class Engine:
         clock.times_us[name] = max(clock.times_us.get(name, at_us), at_us)
         clock.live = story.item.received_at - story.item.published_at <= LIVE_WITHIN
         self.memory.clock_moved()
-        if at_us < clock.watermark_us - STALE // timedelta(microseconds=1):
+        if at_us < clock.watermark_us - _STALE_US:
             return []
         firings = list(self._at_once(story))
         matters = story.item.revision > 1 or any(key in self.book.ordered for key in keys_of(story))
@@ -104,10 +105,10 @@ class Engine:
         return firings
 
     def _sweep(self, from_us: int, to_us: int) -> None:
-        """Once an hour: let go of stories that are in no window any more, where no other story came."""
+        """Once an hour: let go of stories that are in no window any more, not even of a story that comes late."""
         if from_us // (HOUR * MICROS) != to_us // (HOUR * MICROS):
             for key in list(self.memory.windows):
-                self.memory.forget(key, to_us - self.book.memory_us.get(key, 0))
+                self.memory.forget(key, to_us - self.book.memory_us.get(key, 0) - _STALE_US)
 
     def _wake(self, at_us: int, place: EpisodeKey) -> Iterator[Firing]:
         rule_id, version, key = place
