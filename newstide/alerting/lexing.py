@@ -15,7 +15,7 @@ _WIDE: Final = str.maketrans("：，＜＞＝％“”＂", ':,<>=%"""')
 """Full-width punctuation, as a Chinese keyboard gives it; one character for one, so that places stay."""
 _TOKENS: Final = re.compile(r'"(?P<quoted>[^"]*)"|(?P<compare>[<>]=?)|(?P<mark>[,:])|(?P<word>[^\s,:<>="]+)')
 _DURATION: Final = re.compile(r"(\d{1,7})([smhdw])")
-_NUMBER: Final = re.compile(r"[-+\u2212]?(?:\d{1,16}(?:\.\d{1,20})?|\.\d{1,20})(?:[eE][-+]?\d{1,2})?")
+_NUMBER: Final = re.compile(r"[-+\u2212]?(?:\d{1,16}(?:\.\d{1,20})?|\.\d{1,20})(?:[eE][-+]?\d{1,3})?")
 UNITS: Final = {"w": 7 * DAY, "d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND}
 SHOWN_CHARS: Final = 60
 """Of the text on each side of what is pointed at."""
@@ -120,7 +120,7 @@ class Words:
 
     def name(self, what: str) -> str:
         token = self.peek()
-        if not token.text or token.text in (",", ":"):
+        if not token.text or token.word in (",", ":"):
             raise self.wrong(what)
         return self.take().text
 

@@ -78,7 +78,7 @@ def _entity(text: str, words: Words, first: Token) -> str:
         words.take()
         words.need(":")
         return first.text
-    while not words.ended and words.peek().text not in (":", ","):
+    while not words.ended and words.peek().word not in (":", ","):
         words.take()
     colon = words.peek()
     name = text[first.start : colon.start].strip()
