@@ -65,8 +65,8 @@ WINDOWS: Final = (
     Window(
         "october-1987", _at(1987, 10, 19), _at(1987, 10, 21),
         ("streams/windows/en_reuters21578_black_monday_1987.jsonl.gz",),
-        # The burst: from DOW STOCK MARKET DROPS OVER 100 POINTS (10:38:58) on.
-        from_=_at(1987, 10, 19, 9), by=_at(1987, 10, 19, 11, 39),
+        # From Tokyo's close on, until an hour after the burst began: DOW STOCK MARKET DROPS OVER 100 POINTS, 10:38:58.
+        from_=_at(1987, 10, 19, 2), by=_at(1987, 10, 19, 11, 39),
     ),
     Window(
         "quiet-2017", _at(2017, 5, 22), _at(2017, 5, 29), (DAILY, "streams/windows/en_reuters_quiet_2017.jsonl.gz"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from newstide.alerting.book import Book
 from newstide.alerting.engine import Engine
@@ -14,7 +15,7 @@ from newstide.alerting.rules import StoredRule
 from newstide.alerting.writing import text_of
 from newstide.entities.starter import entities
 from newstide.index.moments import Moments
-from newstide.messages import EntityOpinion, NewsItem, Novelty, ScoredStory, content_hash_of, story_id_of
+from newstide.messages import EntityOpinion, Label, NewsItem, Novelty, ScoredStory, content_hash_of, story_id_of
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 NAMES = Names(entities(), {"big": ["apple"]})
@@ -48,8 +49,8 @@ def story(
     """Story `number`, published so many minutes after MONDAY, received at once. `cluster`: the story that it began
     with, copies before this one, and sources."""
     said = title or f"Story {number}"
-    label = "unsure" if unsure else "positive" if score > 0 else "negative" if score < 0 else "neutral"
-    p = {"p_negative": max(0.0, -score), "p_neutral": 1 - abs(score), "p_positive": max(0.0, score)}
+    label: Label = "unsure" if unsure else "positive" if score > 0 else "negative" if score < 0 else "neutral"
+    p: dict[str, Any] = {"p_negative": max(0.0, -score), "p_neutral": 1 - abs(score), "p_positive": max(0.0, score)}
     towards = EntityOpinion(
         entity_id=entity,
         relevance=relevance,

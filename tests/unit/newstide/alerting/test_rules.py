@@ -164,7 +164,9 @@ def rules(draw: st.DrawFn) -> Rule:
     clause = of_stories() if story else windows(system)
     return Rule(
         subject=Subject(kind, draw(NAMES) if named else ""),
-        any_of=tuple(map(tuple, draw(st.lists(st.lists(clause, min_size=1, max_size=3), min_size=1, max_size=3)))),
+        any_of=tuple(
+            tuple(each) for each in draw(st.lists(st.lists(clause, min_size=1, max_size=3), min_size=1, max_size=3))
+        ),
         stories_min=0 if system or story else draw(st.integers(0, 100)),
         sources_min=0 if system else draw(st.integers(0, 10)),
         for_s=0 if story else draw(st.integers(0, 86_400)),
