@@ -12,6 +12,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from cli import (
+    alerts,
     classify,
     config,
     db,
@@ -31,6 +32,7 @@ from cli import (
     status,
     study,
     topics,
+    watchlists,
 )
 from cli.context import Given
 from cli.dashboard import dashboard
@@ -65,6 +67,8 @@ app.add_typer(model.app, name="model")
 app.add_typer(label.app, name="label")
 app.add_typer(entities.app, name="entities")
 app.add_typer(sources.app, name="sources")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(watchlists.app, name="watchlists")
 
 
 @app.callback(invoke_without_command=True)

@@ -21,6 +21,7 @@ import typer
 from cli.context import Json, settings_of
 from cli.output import emit_json, emit_pairs, out, plain, say
 from cli.tree import ProcessTree
+from newstide.alerting.firing import Kind
 from newstide.errors import AlreadyRunning, UsageError
 from newstide.files import make_folder
 from newstide.settings import Settings
@@ -120,6 +121,17 @@ class _Demo:
         self._stop = threading.Event()
         self._told_seq = 0
 
+    def _give_rules(self, text: str) -> None:
+        """What fires lies in the inbox, on the page of alerts; nobody is sent anything."""
+        from cli.alerts import take_in
+        from newstide.alerting import files
+        from newstide.alerting.subscription import EVERYONE
+        from newstide.store import alert_rules
+
+        with self._database.transaction() as transaction:
+            lists, rules = files.read(text, alert_rules.names(transaction))
+            take_in(transaction, lists, rules, EVERYONE, "demo")
+
     def run(self) -> dict[str, Any]:
         """Start, play, stop in order: first the source, then the processor when it has caught up, then the pages."""
         with self._interruptible(), ExitStack() as stack:
@@ -128,6 +140,7 @@ class _Demo:
             if self._play.dashboard:
                 self._show_dashboard(stack)
             self._tree.start("processor", "process")
+            self._tree.start("alerts", "alerts", "run")
             self._tree.start("ingest", "ingest", *self._ingest)
             started_s = time.monotonic()
             self._watch(started_s)
@@ -142,14 +155,17 @@ class _Demo:
 
         cast = day.load_cast()
         entities.change(self._database, lambda master: subjects.taken_in(cast, master), "demo", datetime.now(UTC))
+        self._give_rules(day.load_rules())
         return ["scenario", "--pace", str(self._play.pace), "--seed", str(self._play.seed)]
 
     def _enter_sources(self) -> list[str]:
         """The list that ships, every source of it on; returns what to tell ingest."""
         from cli.sources.common import enter
         from ingest.roster import starter
+        from newstide.alerting import files
 
         enter(self._database, [msgspec.structs.replace(source, enabled=True) for source in starter()])
+        self._give_rules(files.defaults())
         return ["feeds"]
 
     @contextmanager
@@ -193,10 +209,11 @@ class _Demo:
             self._tree.check()
             time.sleep(0.2)
         self._tree.stop("processor")
+        self._tree.stop("alerts")
 
     def _summary(self, seconds: float) -> dict[str, Any]:
         from cli.status import gather
-        from newstide.store import health
+        from newstide.store import health, inbox
 
         report = gather(self._settings)
         rejected = sum(source["rejected"] for source in report["sources"])
@@ -214,6 +231,7 @@ class _Demo:
             "p50_ms": _percentile(latencies_ms, 0.50),
             "p95_ms": _percentile(latencies_ms, 0.95),
             "labels": health.label_counts(self._database),
+            "alerts": inbox.count(self._database, None, (Kind.FIRED,)),
             "data_dir": str(self._settings.data_dir),
         }
 
@@ -233,6 +251,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     return {
         "NEWSTIDE_DATA_DIR": str(settings.data_dir),
         "NEWSTIDE_DEMO": str(settings.demo).lower(),
+        "NEWSTIDE_ALERTS__LATENESS_S": "2",  # one publisher, whose stories come in their order
         "NEWSTIDE_BUS__KIND": "embedded",
         "NEWSTIDE_STORE__URL": "",
         "NEWSTIDE_SERVICE__HEALTH_PORT": "0",
@@ -250,6 +269,7 @@ def _print(summary: dict[str, Any]) -> None:
             "received": f"{summary['received']:,} = stored {stored:,} + duplicates {summary['duplicates']:,} + "
             f"rejected {summary['rejected']:,} + dead {summary['dead']:,}",
             "labels": labels or "none",
+            "alerts": summary["alerts"],
             "rate": f"{summary['per_second']} stories/s over {summary['seconds']} s",
             "latency": f"p50 {summary['p50_ms']} ms, p95 {summary['p95_ms']} ms from receipt to storage",
             "kept in": summary["data_dir"],

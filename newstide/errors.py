@@ -12,6 +12,7 @@
     │   └── SourceUnavailable
     ├── StoreRefused              the database will not have this data: set it aside           exit 1
     ├── Fenced                    another owner is ahead: drop the work in hand and let go     exit 1
+    ├── StandDown                 another process does this work: leave it, and stand by               exit 1
     ├── MustStop                  going on could lose or invent data: stop, a person decides   exit 1
     │   ├── HistoryChanged
     │   ├── SchemaMismatch
@@ -98,6 +99,12 @@ class Fenced(NewstideError):
     """This owner's position is stale: somebody else has moved on. Nothing of the work in hand may be kept."""
 
     code = "NT-K02"
+
+
+class StandDown(NewstideError):
+    """Another process has taken this work over as a whole."""
+
+    code = "NT-K05"
 
 
 class MustStop(NewstideError):

@@ -187,7 +187,7 @@ class Reject(msgspec.Struct, frozen=True, kw_only=True):
     there once.
     """
 
-    stage: Literal["ingest", "process"]
+    stage: Literal["ingest", "process", "alert"]
     origin: str
     position: int
     line: int = -1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -117,6 +118,12 @@ class ProcessorSettings(Section):
     reject_run_max: int = Field(500, ge=1, description="rejects in a row; past it the consumer stops")
 
 
+class AlertSettings(Section):
+    group: str = Field("alerts", min_length=1, max_length=64, description="consumer group, and key of the state")
+    batch_stories: int = Field(256, ge=1, le=100_000, description="stories of one transaction")
+    lateness_s: float = Field(30.0, ge=0, le=3_600, description="a story waits so long for those published before it")
+
+
 class RollupSettings(Section):
     minute_days: int = Field(14, ge=1, le=36_500, description="days of rollups by the minute: charts up to a week")
     hour_days: int = Field(400, ge=70, le=36_500, description="days of rollups by the hour: a year and its baseline")
@@ -125,6 +132,26 @@ class RollupSettings(Section):
     def keep(self) -> dict[int, timedelta]:
         """By the rollups' length in minutes. Those of a day are kept for ever: they are few."""
         return {1: timedelta(days=self.minute_days), 60: timedelta(days=self.hour_days)}
+
+
+class DeliverySettings(Section):
+    workers: int = Field(8, ge=1, le=64, description="messages under way at once, each to another receiver")
+    dashboard_url: str = Field("http://127.0.0.1:8501", description="address of the pages, for links; empty: no links")
+    smtp_url: SecretStr = Field(
+        SecretStr(""), description="the mail relay: smtps://user:password@host, or smtp:// for STARTTLS; empty: no mail"
+    )
+    mail_from: Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,190}$")] = "newstide@localhost"
+    allow_http: bool = Field(False, description="let webhooks be sent without TLS (tests, intranets)")
+    allow_private_addresses: bool = Field(
+        False, description="let receivers live on loopback and private networks (tests, intranets)"
+    )
+
+    @field_validator("dashboard_url")
+    @classmethod
+    def _is_web_address(cls, url: str) -> str:
+        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+            raise ValueError("must be an http or https address")
+        return url.rstrip("/")
 
 
 class DashboardSettings(Section):

@@ -20,8 +20,10 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from newstide.errors import SettingsInvalid
 from newstide.sections import (
+    AlertSettings,
     BusSettings,
     DashboardSettings,
+    DeliverySettings,
     IngestSettings,
     ModelSettings,
     ProcessorSettings,
@@ -53,6 +55,8 @@ class Settings(Section):
     push: PushSettings = PushSettings()
     processor: ProcessorSettings = ProcessorSettings()
     rollups: RollupSettings = RollupSettings()
+    alerts: AlertSettings = AlertSettings()
+    delivery: DeliverySettings = DeliverySettings()
     dashboard: DashboardSettings = DashboardSettings()
     service: ServiceSettings = ServiceSettings()
 

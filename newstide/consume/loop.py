@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 
 from newstide.bus.port import Bus, Consumer, OffsetOutOfRange, Record
 from newstide.consume.policy import CONDEMN_AFTER, RejectBudget, Suspicion, records_to_ask, take
-from newstide.consume.port import Handler, W
+from newstide.consume.port import Handler, Timed, W
 from newstide.consume.positions import Positions
 from newstide.errors import (
     BusUnavailable,
@@ -54,6 +54,7 @@ class ConsumeLoop(Generic[W]):
     def __init__(self, config: LoopConfig, bus: Bus, database: Database, handler: Handler[W], service: Service) -> None:
         self._config, self._bus, self._database = config, bus, database
         self._handler, self._service = handler, service
+        self._timed = handler if isinstance(handler, Timed) else None
         self._positions = Positions(database, config.stream)
         self._suspicion = Suspicion()
         self._taken_up: set[int] = set()
@@ -107,8 +108,16 @@ class ConsumeLoop(Generic[W]):
             if records:
                 recent = records
                 self._take(consumer, records)
-            elif self._config.drain and consumer.ready() and self._caught_up(consumer):
+            elif consumer.ready() and self._wait(consumer):
                 return
+
+    def _wait(self, consumer: Consumer) -> bool:
+        """Nothing came. Whether that is the end of it."""
+        timed = self._timed
+        if timed is not None and consumer.assignment():
+            with suppress(_Overtaken):
+                self._retried(consumer, lambda: timed.idle(lambda: self._positions.behind(consumer)))
+        return self._config.drain and not self._positions.behind(consumer)
 
     def _out_of_range(self, consumer: Consumer, error: OffsetOutOfRange) -> None:
         try:
@@ -148,6 +157,8 @@ class ConsumeLoop(Generic[W]):
         moves = self._positions.moves(records)
         self._take_up(moves)
         try:
+            if self._timed is not None:
+                self._timed.reading(lambda: self._positions.behind(consumer, moves))
             work = self._prepare(records)
             self._retried(consumer, lambda: self._handler.announce(work))
             tallies = self._commit(consumer, moves, work)
@@ -280,15 +291,8 @@ class ConsumeLoop(Generic[W]):
         self._looked_around_s = now_s
         self._database.ping()
         self._positions.check_identity(consumer.identity())
-        for partition, lag in self._lags(consumer).items():
+        for partition, lag in self._positions.lags(consumer).items():
             self._service.metrics.set("consumer_lag_records", lag, partition=str(partition))
-
-    def _lags(self, consumer: Consumer) -> dict[int, int]:
-        bounds = consumer.bounds(consumer.assignment())
-        return {p: max(0, bounds[p].end - offset) for p, offset in self._positions.offsets().items() if p in bounds}
-
-    def _caught_up(self, consumer: Consumer) -> bool:
-        return not any(self._lags(consumer).values())
 
 
 class _Overtaken(Exception):

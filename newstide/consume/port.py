@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from newstide.bus.port import Record
 from newstide.messages import Reason, Tally
@@ -12,6 +12,23 @@ from newstide.store.database import Transaction
 
 W = TypeVar("W")
 """What a program makes of records: whatever its own `write` takes."""
+
+
+Behind = Callable[[], Collection[int]]
+"""Asks the bus, at the moment of the call, of which of our partitions more is to be read."""
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """What a handler has besides when time passes for it though nothing comes."""
+
+    def reading(self, behind: Behind) -> None:
+        """Before `prepare`, the records in hand counted as read. Raises Retryable, or StandDown: that ends the loop."""
+        ...
+
+    def idle(self, behind: Behind) -> None:
+        """Nothing came. About once a second; may be repeated. Raises as `reading` does."""
+        ...
 
 
 class Handler(Protocol[W]):

@@ -101,6 +101,16 @@ class Positions:
                 known, next_offset=move.next_offset, fingerprint=move.fingerprint, attempts=0
             )
 
+    def lags(self, consumer: Consumer, moves: Sequence[Move] = ()) -> dict[int, int]:
+        """Records of each of our partitions that are left to read, once these moves are made."""
+        reached = self.offsets() | {move.partition: move.next_offset for move in moves}
+        bounds = consumer.bounds(consumer.assignment())
+        return {p: max(0, bounds[p].end - offset) for p, offset in reached.items() if p in bounds}
+
+    def behind(self, consumer: Consumer, moves: Sequence[Move] = ()) -> list[int]:
+        """The partitions of which any is."""
+        return [partition for partition, lag in self.lags(consumer, moves).items() if lag]
+
     def read_again(self, consumer: Consumer, now: datetime) -> None:
         """Take the positions from the store once more, and go there. One that was taken back begins anew."""
         offsets = dict(self(consumer.assignment()))

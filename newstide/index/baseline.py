@@ -84,12 +84,17 @@ def volume(counts: Mapping[int, int], shape: Sequence[float] | None, span: tuple
     if shape is None or start - first < WEEKS_MIN * HOURS_A_WEEK:
         return Volume(seen, None, None, None, None)
     before = sum(n for hour, n in counts.items() if first <= hour < start)
-    known, wanted = exposure(shape, first, start), exposure(shape, start, end)
+    known = exposure(shape, first, start)
     rate = (before + PRIOR_STORIES) / known
+    return beside(seen, rate, exposure(shape, start, end), known, clustering(counts, shape, rate, span))
+
+
+def beside(seen: int, rate: float, wanted: float, known: float, dispersion: float) -> Volume:
+    """What was seen in `wanted` average hours beside a rate that `known` average hours gave."""
     expected = rate * wanted
     if max(seen, expected) < STORIES_MIN:
         return Volume(seen, expected, None, None, None)
-    spread = sqrt(_clustering(counts, shape, rate, span) * (1 + wanted / known))
+    spread = sqrt(dispersion * (1 + wanted / known))
     root = sqrt(seen + 3 / 8)
     z = 2 * (root - sqrt(expected + 3 / 8)) / spread
     reach = student(1e9) * spread / 2
@@ -97,7 +102,7 @@ def volume(counts: Mapping[int, int], shape: Sequence[float] | None, span: tuple
     return Volume(seen, expected, z, max(0.0, low) / expected, high / expected)
 
 
-def _clustering(counts: Mapping[int, int], shape: Sequence[float], rate: float, span: tuple[int, int, int]) -> float:
+def clustering(counts: Mapping[int, int], shape: Sequence[float], rate: float, span: tuple[int, int, int]) -> float:
     """Pearson's chi-square a degree of freedom, over blocks of the window's length that tile the baseline."""
     first, start, end = span
     length = end - start

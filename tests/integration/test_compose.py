@@ -31,7 +31,7 @@ from tests.services.common import free_port, listens, wait_for
 from tests.services.compose import END_S_MAX, Place, Program, interpolated, kafka_programs, merged, read, variables_of
 from tests.services.database import program_folder
 
-OURS = {"migrate", "ingest", "push", "processor", "dashboard", "demo"}
+OURS = {"migrate", "ingest", "push", "processor", "alerts", "sender", "dashboard", "demo"}
 ONE_SHOT = {"migrate"}
 PASSWORD = "p@ss:w/rd$"
 HEADLINE = "Shares plunge 30% after the auditor resigns"
@@ -264,8 +264,8 @@ def test_the_services_run(program: Callable[[str], Program], database_url: str, 
     with program("migrate") as again:
         assert again.wait(60) == 0, "a second start must change nothing"
 
-    # Two processors, as `--scale processor=2` would start them.
-    names = ("processor", "processor", "push", "ingest", "dashboard", "demo")
+    # Two processors, as `--scale processor=2` would start them; of two alerts one stands by.
+    names = ("processor", "processor", "alerts", "alerts", "sender", "push", "ingest", "dashboard", "demo")
     with ExitStack() as stack:
         started = [stack.enter_context(program(name)) for name in names]
         for one in started:
