@@ -39,21 +39,18 @@ def story(
     entity: str = "apple",
     cluster: tuple[int, int, int] | None = None,
     revision: int = 1,
-    title: str = "",
-    source: str = "wire",
-    topic: str | None = None,
-    unsure: bool = False,
-    withdrawn: bool = False,
-    relevance: float = 1.0,
+    **more: Any,
 ) -> ScoredStory:
     """Story `number`, published so many minutes after MONDAY, received at once. `cluster`: the story that it began
-    with, copies before this one, and sources."""
-    said = title or f"Story {number}"
-    label: Label = "unsure" if unsure else "positive" if score > 0 else "negative" if score < 0 else "neutral"
+    with, copies before this one, and sources. `more`: title, source, topic, unsure, withdrawn, relevance."""
+    said, withdrawn = more.get("title") or f"Story {number}", more.get("withdrawn", False)
+    label: Label = (
+        "unsure" if more.get("unsure") else "positive" if score > 0 else "negative" if score < 0 else "neutral"
+    )
     p: dict[str, Any] = {"p_negative": max(0.0, -score), "p_neutral": 1 - abs(score), "p_positive": max(0.0, score)}
     towards = EntityOpinion(
         entity_id=entity,
-        relevance=relevance,
+        relevance=more.get("relevance", 1.0),
         link_score=1.0,
         label=label,
         matched="x",
@@ -66,7 +63,7 @@ def story(
         story_id=story_id_of("test", str(number)),
         revision=revision,
         content_hash=content_hash_of(said, str(revision)),
-        source=source,
+        source=more.get("source", "wire"),
         title=said,
         language="en",
         published_at=at(minutes),
@@ -80,7 +77,7 @@ def story(
         tokenizer_hash="t",
         label=label,
         scored_at=at(minutes),
-        topic=topic,
+        topic=more.get("topic"),
         entities=() if withdrawn or not entity else (towards,),
         novelty=Novelty(
             cluster_id=story_id_of("test", str(first)), copies=copies, independent_sources=sources, first_seen_at=at(0)
