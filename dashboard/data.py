@@ -13,14 +13,12 @@ import streamlit as st
 
 from dashboard import company
 from dashboard.shape import Choice, Frame, frame_of
-from newstide.alerting.firing import Kind
-from newstide.alerting.subscription import Mute
 from newstide.clock import SystemClock
 from newstide.errors import NewstideError, SchemaMismatch
 from newstide.index.series import IndexPoint, Steps
 from newstide.messages import EntityOpinion, Novelty
 from newstide.settings import Settings, load
-from newstide.store import entities, inbox, indexing, migrate, novelty, opinions, reads, totals
+from newstide.store import entities, indexing, migrate, novelty, opinions, reads, totals
 from newstide.store.database import Database
 from newstide.telemetry import configure_logs, logger
 
@@ -33,7 +31,6 @@ SOURCES: Final = 7
 SUBJECTS_MAX: Final = 500
 """Whom a reader can choose: the browser gets all their names."""
 LISTED_MAX: Final = 1_000
-ALERTS_A_PAGE: Final = 25
 
 T = TypeVar("T")
 
@@ -94,16 +91,6 @@ class StoryPage:
 
 
 @dataclass(frozen=True, slots=True)
-class AlertsPage:
-    read_at: datetime
-    newest: totals.Newest | None
-    total: int
-    rows: list[inbox.Entry]
-    mutes: list[Mute]
-    """What the owners of the rows asked to be spared."""
-
-
-@dataclass(frozen=True, slots=True)
 class Problem:
     """Why a reading failed, for people. The details are in the server's log under the same id."""
 
@@ -128,13 +115,13 @@ def settings() -> Settings:
 
 
 @st.cache_resource(show_spinner=False)
-def _database() -> Database:
+def opened() -> Database:
     return Database(settings().store_url, read_only=True)
 
 
 def prepare() -> Settings:
     """Raises SettingsInvalid when the pages cannot even try to read."""
-    _database()
+    opened()
     return settings()
 
 
@@ -143,16 +130,16 @@ def now() -> datetime:
 
 
 @st.cache_data(ttl=30, max_entries=1, show_spinner=False)
-def _require_schema() -> bool:
-    migrate.require_current(_database())
+def require_schema() -> bool:
+    migrate.require_current(opened())
     return True
 
 
 @st.cache_data(ttl=FRESH_S, max_entries=CHOICES_MAX, show_spinner=False)
 def overview(choice: Choice) -> Overview:
     """Raises NewstideError when the database is away or not of this version."""
-    _require_schema()
-    database, read_at = _database(), now()
+    require_schema()
+    database, read_at = opened(), now()
     span = reads.published_span(database)
     newest = totals.newest(database)
     if span is None:
@@ -183,8 +170,8 @@ def _beside(database: Database, frame: Frame) -> Beside:
 
 def listing(choice: Choice) -> Listing:
     """The newest LISTED_MAX stories of a choice. Not cached: its reader keeps it. Raises NewstideError."""
-    _require_schema()
-    database, read_at = _database(), now()
+    require_schema()
+    database, read_at = opened(), now()
     seq = reads.last_seq(database)
     span = reads.published_span(database)
     if span is None:
@@ -204,8 +191,8 @@ def listing(choice: Choice) -> Listing:
 @st.cache_data(ttl=FRESH_S, max_entries=CHOICES_MAX, show_spinner=False)
 def arrivals(choice: Choice, after_seq: int) -> tuple[int, totals.Newest | None]:
     """How many stories of a choice came after a list was made, and the newest of all. Raises NewstideError."""
-    _require_schema()
-    database = _database()
+    require_schema()
+    database = opened()
     span = reads.published_span(database)
     if span is None:
         return 0, None
@@ -216,8 +203,8 @@ def arrivals(choice: Choice, after_seq: int) -> tuple[int, totals.Newest | None]
 @st.cache_data(ttl=FRESH_S, max_entries=CHOICES_MAX, show_spinner=False)
 def story(story_id: str) -> StoryPage:
     """Raises NewstideError when the database is away or not of this version."""
-    _require_schema()
-    database = _database()
+    require_schema()
+    database = opened()
     revisions = reads.story(database, story_id)
     latest = (revisions[0].revision, revisions[0].model_version) if revisions else (0, "")
     about = opinions.of_story(database, story_id).get(latest, [])
@@ -226,29 +213,9 @@ def story(story_id: str) -> StoryPage:
     return StoryPage(now(), totals.newest(database), revisions, about, names, said)
 
 
-@st.cache_data(ttl=FRESH_S, max_entries=CHOICES_MAX, show_spinner=False)
-def alerts(kinds: tuple[Kind, ...], turned: int) -> AlertsPage:
-    """A page of everybody's inbox, from 1. Raises NewstideError when the database is away or not of this version."""
-    _require_schema()
-    database, read_at = _database(), now()
-    rows = inbox.entries(database, None, kinds, ALERTS_A_PAGE, (turned - 1) * ALERTS_A_PAGE)
-    mutes = inbox.spared(database, sorted({row.owner for row in rows}), read_at)
-    return AlertsPage(read_at, totals.newest(database), inbox.count(database, None, kinds), rows, mutes)
-
-
-@st.cache_data(ttl=FRESH_S, max_entries=CHOICES_MAX, show_spinner=False)
-def alert(firing_id: str) -> AlertsPage:
-    """One alert, as it lies in each inbox. Raises NewstideError."""
-    _require_schema()
-    database, read_at = _database(), now()
-    rows = inbox.entry(database, None, firing_id)
-    mutes = inbox.spared(database, sorted({row.owner for row in rows}), read_at)
-    return AlertsPage(read_at, totals.newest(database), len(rows), rows, mutes)
-
-
 @st.cache_data(ttl=30, max_entries=1, show_spinner=False)
 def _source_names() -> list[str]:
-    return reads.source_names(_database())
+    return reads.source_names(opened())
 
 
 def source_names() -> list[str] | None:
@@ -261,8 +228,8 @@ def source_names() -> list[str] | None:
 
 @st.cache_data(ttl=30, max_entries=1, show_spinner=False)
 def _subjects() -> dict[str, str]:
-    ids = totals.most_told(_database(), SUBJECTS_MAX)
-    names = entities.names_of(_database(), ids)
+    ids = totals.most_told(opened(), SUBJECTS_MAX)
+    names = entities.names_of(opened(), ids)
     found: dict[str, str] = {}
     for entity_id in ids:
         name = names.get(entity_id, entity_id)
@@ -309,5 +276,5 @@ def _problem(error: NewstideError) -> Problem:
 
 
 def _missing_file() -> bool:
-    database = _database()
+    database = opened()
     return database.is_sqlite and not Path(database.url.database or "").exists()

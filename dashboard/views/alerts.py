@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from dashboard import data
+from dashboard import alerting, data
 from dashboard.figures import ago, clock, web_address
 from dashboard.parts import (
     ALERTS_PAGE,
@@ -48,7 +48,7 @@ def page() -> None:
 def every() -> None:
     chosen = tuple(Kind(word) for word in st.session_state.get("kind") or () if word in _KINDS)
     turned = int(st.session_state.get(f"alerts-{chosen}", 1))
-    answer = data.ask("alerts", (chosen, turned), lambda: data.alerts(chosen, turned))
+    answer = data.ask("alerts", (chosen, turned), lambda: alerting.alerts(chosen, turned))
     reading = answer.value
     heading(say("page.alerts"), reading.newest if reading else None, reading.read_at if reading else None)
     place = st.empty()
@@ -70,12 +70,12 @@ def every() -> None:
         with st.container(gap="xsmall"):
             for number, row in enumerate(reading.rows):
                 listed(row, reading, number)
-        if (pages := -(-reading.total // data.ALERTS_A_PAGE)) > 1:
+        if (pages := -(-reading.total // alerting.ALERTS_A_PAGE)) > 1:
             with st.container(horizontal_alignment="center"):
                 st.pagination(pages, key=f"alerts-{chosen}")
 
 
-def listed(row: Entry, reading: data.AlertsPage, number: int) -> None:
+def listed(row: Entry, reading: alerting.AlertsPage, number: int) -> None:
     firing = row.firing
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall", key=f"row-{number}"):
         with st.container(key=f"chip-{number}", width=80):
@@ -103,7 +103,7 @@ def standing(row: Entry) -> str:
     return "" if row.firing.answers else say("alerts.stands")
 
 
-def spared(row: Entry, reading: data.AlertsPage) -> list[str]:
+def spared(row: Entry, reading: alerting.AlertsPage) -> list[str]:
     """Who has muted, snoozed or acknowledged it."""
     holds: list[Mute] = [
         mute for mute in reading.mutes if mute.owner == row.owner and covers(mute, row.firing, reading.read_at)
@@ -115,7 +115,7 @@ def spared(row: Entry, reading: data.AlertsPage) -> list[str]:
 
 
 def one(firing_id: str) -> None:
-    answer = data.ask("alert", firing_id, lambda: data.alert(firing_id))
+    answer = data.ask("alert", firing_id, lambda: alerting.alert(firing_id))
     reading = answer.value
     heading(say("page.alerts"), reading.newest if reading else None, reading.read_at if reading else None)
     place = st.empty()
@@ -131,7 +131,7 @@ def one(firing_id: str) -> None:
     st.page_link(ALERTS_PAGE, label=say("alerts.all"), query_params={"alert": ""}, icon=":material/arrow_back:")
 
 
-def whole(reading: data.AlertsPage) -> None:
+def whole(reading: alerting.AlertsPage) -> None:
     row = reading.rows[0]
     firing, at = row.firing, reading.read_at
     left, right = st.columns([1.7, 1], gap="large")
@@ -179,14 +179,14 @@ def why(firing: Firing) -> None:
         )
 
 
-def proof(firing: Firing, reading: data.AlertsPage) -> None:
+def proof(firing: Firing, reading: alerting.AlertsPage) -> None:
     counts = {name: f"{getattr(firing, name):,}" for name in ("stories", "sources", "copies")}
     with card(say("alerts.stories"), say("alerts.evidence", **counts)):
         for number, each in enumerate(firing.evidence):
             story(each, reading, number)
 
 
-def story(each: Evidence, reading: data.AlertsPage, number: int) -> None:
+def story(each: Evidence, reading: alerting.AlertsPage, number: int) -> None:
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall", key=f"row-{number}"):
         with st.container(key=f"chip-{number}", width=72):
             chip(each.label, each.score)
@@ -201,7 +201,7 @@ def story(each: Evidence, reading: data.AlertsPage, number: int) -> None:
         )  # fmt: skip
 
 
-def told(reading: data.AlertsPage) -> None:
+def told(reading: alerting.AlertsPage) -> None:
     rows = [delivery for row in reading.rows for delivery in row.deliveries]
     with card(say("alerts.told")):
         if not rows:
