@@ -78,6 +78,8 @@ class RunRecord(msgspec.Struct, frozen=True):
     validation_texts: int
     git_commit: str
     started_at: str
+    made_of: str = ""
+    """Of a run that was made of others without training (`model.derive`): of which, and how."""
     topics: tuple[str, ...] = TOPICS
     """In the order of the head's columns: ours, then those learned from examples (`model.fewshot`)."""
     finished_at: str | None = None

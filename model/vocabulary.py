@@ -5,6 +5,7 @@ use or of the texts; characters that the encoder never met are added. Text is cu
 (Kudo 2018, "Subword Regularization": a unigram language model), after `newstide.text.model_input` and in lower case.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ SPECIAL: Final = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 """In the order of their ids. Capitals: text is read in lower case, so no text can spell one."""
 _OF_BASE: Final = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
 # What occurs less often is spelled with shorter pieces: it would cost size and hardly ever be met.
-COUNT_MIN: Final = 10
+COUNT_MIN: Final = 20
 HAN_COUNT_MIN: Final = 2
 MAX_TOKENS: Final = 128
 _SPACE: Final = "▁"
@@ -39,26 +40,29 @@ class Vocabulary:
     rows: tuple[int | None, ...]
 
 
-def choose(known: Sequence[tuple[str, float]], texts: Iterable[str]) -> Vocabulary:
-    """What to keep of `known` for these texts, as `newstide.text.model_input` returns them. Deterministic."""
+def choose(known: Sequence[tuple[str, float]], texts: Iterable[str], special: Sequence[str] = _OF_BASE) -> Vocabulary:
+    """What to keep of `known` for these texts, as `newstide.text.model_input` returns them. Deterministic.
+
+    `special`: how `known` calls SPECIAL.
+    """
     given = list(texts)
     place = {piece: row for row, (piece, _) in enumerate(known)}
     used: Counter[int] = Counter()
-    for encoding in cutter(known, place["<unk>"]).encode_batch_fast(given, add_special_tokens=False):
+    for encoding in cutter(known, place[special[1]]).encode_batch_fast(given, add_special_tokens=False):
         used.update(encoding.ids)
     seen = Counter(character for text in given for character in text if _is_han(character))
     wanted = {character for character, count in seen.items() if count >= HAN_COUNT_MIN} | _daily_characters()
     kept = [
         row
         for row, (piece, _) in enumerate(known)
-        if piece not in _OF_BASE
+        if piece not in special
         and (used[row] >= COUNT_MIN or piece in wanted or piece == _SPACE or (len(piece) == 1 and piece.isascii()))
     ]
     new = sorted(wanted.difference(place))
-    rarest = min(score for _, score in known)
+    rarest = min(score for piece, score in known if piece not in special)
     return Vocabulary(
         (*((name, 0.0) for name in SPECIAL), *(known[row] for row in kept), *((each, rarest) for each in new)),
-        (*(place[name] for name in _OF_BASE), *kept, *(None for _ in new)),
+        (*(place[name] for name in special), *kept, *(None for _ in new)),
     )
 
 
@@ -80,12 +84,17 @@ def build(encoder: Any, vocabulary: Vocabulary, target: Path) -> None:
     encoder.config.pad_token_id = SPECIAL.index("[PAD]")
     target.mkdir(parents=True, exist_ok=True)
     encoder.save_pretrained(target)
-    tokenizer_of(vocabulary).save(str(target / tokens.FILE), pretty=False)
+    tokenizer_of(vocabulary.pieces).save(str(target / tokens.FILE), pretty=False)
 
 
-def tokenizer_of(vocabulary: Vocabulary) -> Tokenizer:
+def pieces_of(tokenizer: Tokenizer) -> list[tuple[str, float]]:
+    """Of one that `tokenizer_of` made: pieces and log-probabilities in the order of their ids."""
+    return [(piece, float(score)) for piece, score in json.loads(tokenizer.to_str())["model"]["vocab"]]
+
+
+def tokenizer_of(pieces: Sequence[tuple[str, float]]) -> Tokenizer:
     """`[CLS] text [SEP]`, or `[CLS] text [SEP] name [SEP]` with token type 1 from the name on."""
-    made = cutter(vocabulary.pieces, SPECIAL.index("[UNK]"))
+    made = cutter(pieces, SPECIAL.index("[UNK]"))
     made.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",

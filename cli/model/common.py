@@ -28,6 +28,14 @@ def run_folder(name: str) -> Path:
     return DEFAULT_RUNS / plain_name(name)
 
 
+def fresh_folder(name: str) -> Path:
+    """For a run that is made at once, and not continued."""
+    folder = run_folder(name)
+    if folder.exists():
+        raise UsageError(f"there is a run {name} already", why=f"it lies in {folder}", fix="name another --run")
+    return folder
+
+
 def emit(figures: dict[str, Any], as_json: bool) -> None:
     if as_json:
         emit_json(figures)

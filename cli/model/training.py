@@ -1,4 +1,4 @@
-"""`newstide model base | pretrain | train | finetune | fewshot | runs`."""
+"""`newstide model base | pretrain | train | finetune | fewshot | blend | trim | runs`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from cli.context import Json
-from cli.model.common import DEFAULT_RUNS, Run, app, emit, progress, run_folder, training_extra
+from cli.model.common import DEFAULT_RUNS, Run, app, emit, fresh_folder, progress, run_folder, training_extra
 from cli.output import emit_json, emit_table
 from newstide.errors import UsageError
 
@@ -112,6 +112,43 @@ def finetune(
         record = learn(config, splits, run_folder(run), report)
     changed = tuning.guard(origin, run_folder(run), splits[1])
     emit({**_row(run, record), "change_on_old_data": changed}, as_json)
+
+
+@app.command("blend")
+def blend(
+    first: Annotated[str, typer.Argument(help="A finished run.")],
+    second: Annotated[str, typer.Argument(help="The finished run that it is moved towards.")],
+    share: Annotated[float, typer.Option(min=0.0, max=1.0, help="By how much of the way.")] = 0.5,
+    run: Run = "blended",
+    as_json: Json = False,
+) -> None:
+    """Make a run between two finished ones, without training; measured on validation."""
+    with training_extra():
+        from model import data as texts
+        from model import derive, finetune, runs
+
+    config = runs.read(run_folder(first), runs.RunRecord).config
+    validation = finetune.splits(texts.data_root(), config)[1]
+    record = derive.blended(run_folder(first), run_folder(second), share, fresh_folder(run), validation)
+    emit(_row(run, record), as_json)
+
+
+@app.command("trim")
+def trim(
+    from_: Annotated[str, typer.Argument(metavar="RUN", help="A finished run.")],
+    run: Run = "trimmed",
+    as_json: Json = False,
+) -> None:
+    """Make a run that has only the pieces which `newstide model base` keeps; measured on validation."""
+    with training_extra():
+        from model import data as texts
+        from model import derive, finetune, pretrain, runs
+
+    config = runs.read(run_folder(from_), runs.RunRecord).config
+    found = pretrain.read_texts(texts.data_root(), config.build)
+    validation = finetune.splits(texts.data_root(), config)[1]
+    record = derive.trimmed(run_folder(from_), [*found["en"], *found["zh"]], fresh_folder(run), validation)
+    emit(_row(run, record), as_json)
 
 
 @app.command("fewshot")

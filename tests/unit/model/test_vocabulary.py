@@ -12,7 +12,8 @@ from newstide.errors import ModelInvalid
 from tests import tiny_model
 
 KNOWN = tiny_model.pieces()
-TEXTS = ["acme wins"] * 10 + ["beta loses"] * 9 + ["甲公司上涨", "净"] * 10 + ["珙"] * 2 + ["龘"]
+OFTEN = vocabulary.COUNT_MIN
+TEXTS = ["acme wins"] * OFTEN + ["beta loses"] * (OFTEN - 1) + ["甲公司上涨", "净"] * OFTEN + ["珙"] * 2 + ["龘"]
 
 
 @pytest.fixture(scope="module")
