@@ -121,6 +121,26 @@ class RollupSettings(Section):
         return {1: timedelta(days=self.minute_days), 60: timedelta(days=self.hour_days)}
 
 
+class DeliverySettings(Section):
+    workers: int = Field(8, ge=1, le=64, description="messages under way at once, each to another receiver")
+    dashboard_url: str = Field("http://127.0.0.1:8501", description="address of the pages, for links; empty: no links")
+    smtp_url: SecretStr = Field(
+        SecretStr(""), description="the mail relay: smtps://user:password@host, or smtp:// for STARTTLS; empty: no mail"
+    )
+    mail_from: Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,190}$")] = "newstide@localhost"
+    allow_http: bool = Field(False, description="let webhooks be sent without TLS (tests, intranets)")
+    allow_private_addresses: bool = Field(
+        False, description="let receivers live on loopback and private networks (tests, intranets)"
+    )
+
+    @field_validator("dashboard_url")
+    @classmethod
+    def _is_web_address(cls, url: str) -> str:
+        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+            raise ValueError("must be an http or https address")
+        return url.rstrip("/")
+
+
 class DashboardSettings(Section):
     host: Host = "127.0.0.1"
     port: Port = Field(8501, description="0: any free port")

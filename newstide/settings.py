@@ -23,6 +23,7 @@ from newstide.sections import (
     AlertSettings,
     BusSettings,
     DashboardSettings,
+    DeliverySettings,
     IngestSettings,
     ModelSettings,
     ProcessorSettings,
@@ -53,6 +54,7 @@ class Settings(Section):
     processor: ProcessorSettings = ProcessorSettings()
     rollups: RollupSettings = RollupSettings()
     alerts: AlertSettings = AlertSettings()
+    delivery: DeliverySettings = DeliverySettings()
     dashboard: DashboardSettings = DashboardSettings()
     service: ServiceSettings = ServiceSettings()
 

@@ -72,6 +72,16 @@ CATALOGUE: Final = (
     Metric("newstide_alerts_firings_total", "counter", "Things said by alerts, by kind.", ("kind",)),
     Metric("newstide_alerts_rules", "gauge", "Rules in force."),
     Metric(
+        "newstide_delivery_attempts_total",
+        "counter",
+        "Attempts to tell somebody by outcome: sent, retry, exhausted, disabled, cancelled, fenced.",
+        ("outcome",),
+    ),
+    Metric("newstide_delivery_attempt_seconds", "histogram", "Seconds of an attempt to tell somebody."),
+    Metric("newstide_delivery_wait_seconds", "histogram", "Seconds from when a message was due to its first attempt."),
+    Metric("newstide_delivery_outbox_messages", "gauge", "Messages that are due and not sent."),
+    Metric("newstide_delivery_outbox_age_seconds", "gauge", "Seconds for which the oldest of them is due."),
+    Metric(
         "newstide_dependency_errors_total",
         "counter",
         "Failed calls: bus, store, source.",

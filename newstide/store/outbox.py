@@ -1,0 +1,234 @@
+"""The outbox: what is due to whom is written with the firing, in one transaction, and nothing of it is ever lost.
+
+A delivery's id says what is told and where, so whatever is written twice is there once, and a receiver that is told
+twice, because a sender died between sending and saying so, sees the same id.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import msgspec
+from sqlalchemy import select, update
+
+from newstide.alerting.firing import Firing, Kind
+from newstide.alerting.routing import Outcome, Reason, Route, concerns, route
+from newstide.alerting.subscription import EVERYONE, Mute, Spare, Subscription, alert_key, local_day
+from newstide.store.bulk import insert_new
+from newstide.store.database import Transaction
+from newstide.store.delivery_schema import channels, deliveries, inbox, inbox_stories, mutes
+from newstide.store.people import mutes_of, standing
+from newstide.store.schema import Row
+
+_NAMESPACE: Final = uuid.UUID("0c7d7c58-8e0c-5d2a-8f43-6a0f0b5f8a55")
+_STATES: Final = {Outcome.SEND: "pending", Outcome.HOLD: "pending", Outcome.DIGEST: "digest"}
+_DAY: Final = timedelta(days=1)
+
+Place = tuple[str, str]
+"""Owner and channel."""
+
+
+def delivery_id_of(firing_id: str, owner: str, channel: str) -> str:
+    """UUID version 5 of what is told, to whom and where: `webhook-id`, and the e-mail's Message-ID."""
+    return str(uuid.uuid5(_NAMESPACE, "\x1f".join((firing_id, owner, channel))))
+
+
+def digest_id_of(place: Place, due: datetime) -> str:
+    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(("digest", *place, due.isoformat()))))
+
+
+def add(transaction: Transaction, firings: Sequence[Firing], now: datetime) -> None:
+    """Put firings into the inbox of whom they concern, and what follows from their subscriptions into the outbox.
+
+    Call it in the transaction that stores the firings, with those alone that were new. Repeating it changes nothing.
+    """
+    if firings:
+        _Writing(transaction, firings, now).run()
+
+
+class _Writing:
+    """What is known while firings are being routed."""
+
+    def __init__(self, transaction: Transaction, firings: Sequence[Firing], now: datetime) -> None:
+        self._transaction, self._firings, self._now = transaction, firings, now
+        owners = {firing.owner for firing in firings}
+        owners |= _owners_told(transaction, firings)
+        self._subscriptions = standing(transaction, None if EVERYONE in owners else owners)
+        people = sorted({each.owner for each in self._subscriptions} | owners)
+        self._mutes: dict[str, list[Mute]] = defaultdict(list)
+        for mute in mutes_of(transaction, people, now):
+            self._mutes[mute.owner].append(mute)
+        places = select(channels.c.owner, channels.c.name).where(channels.c.owner.in_(people))
+        self._places = {(row.owner, row.name) for row in transaction.execute(places)}
+        self._told = told(transaction, {firing.answers for firing in firings} - {""})
+        capped = [each for each in self._subscriptions if each.daily_cap is not None]
+        self._sent = _sent_by_day(transaction, capped, now)
+        self._inbox: list[Row] = []
+        self._rows: list[Row] = []
+
+    def run(self) -> None:
+        for place, firing in enumerate(self._firings):
+            at = self._now + timedelta(microseconds=place)  # what was said first is told first
+            self._keep(firing, at)
+            for (owner, channel), (subscription, decided) in self._decide(firing).items():
+                self._rows.append(_delivery(firing, (owner, channel), subscription, decided, at))
+            if firing.kind is Kind.RESOLVED:
+                _clear(self._transaction, firing, self._now)
+        stories = sorted({(story.story_id, firing.firing_id) for firing in self._firings for story in firing.evidence})
+        keys = ("story_id", "firing_id")
+        # In the order of their keys, so that two writers never wait for each other in a circle.
+        kept = sorted(self._inbox, key=lambda row: (row["owner"], row["firing_id"]))
+        due = sorted(self._rows + _digests(self._rows), key=lambda row: str(row["delivery_id"]))
+        insert_new(self._transaction, inbox, kept, ("owner", "firing_id"))
+        insert_new(self._transaction, inbox_stories, [dict(zip(keys, each, strict=True)) for each in stories], keys)
+        insert_new(self._transaction, deliveries, due, ("delivery_id",))
+
+    def _keep(self, firing: Firing, at: datetime) -> None:
+        """A correction is kept by those who have what it corrects, anything else by whom it concerns."""
+        owners = {each.owner for each in self._subscriptions if concerns(each, firing)} | {firing.owner}
+        if firing.kind is Kind.CORRECTED:
+            owners = _holders(self._transaction, firing.answers)
+        self._inbox += [_inbox_row(firing, owner, at) for owner in sorted(owners)]
+
+    def _decide(self, firing: Firing) -> dict[Place, tuple[str, Route]]:
+        """For each channel the best that any subscription says, with that subscription's name."""
+        best: dict[Place, tuple[str, Route]] = {}
+        for subscription in self._subscribed(firing):
+            used: set[date] = set()
+            for channel in subscription.channels:
+                place = (subscription.owner, channel)
+                told_at = self._told.get((firing.answers, *place))
+                if place not in self._places or (firing.kind is Kind.CORRECTED and told_at is None):
+                    continue
+                sent, spared = self._sent[subscription.owner, subscription.name], self._mutes[subscription.owner]
+                decided = route(subscription, firing, self._now, sent, spared, told_at)
+                if place not in best or decided.rank < best[place][1].rank:
+                    best[place] = (subscription.name, decided)
+                if decided.outcome in (Outcome.SEND, Outcome.HOLD) and firing.kind is not Kind.CORRECTED:
+                    used.add(local_day(decided.at, subscription.zone))
+            self._sent[subscription.owner, subscription.name].update(used)
+        return best
+
+    def _subscribed(self, firing: Firing) -> Iterable[Subscription]:
+        """Those whom it concerns; for a correction, where its alert was told, whatever is subscribed to now."""
+        if firing.kind is not Kind.CORRECTED:
+            return [each for each in self._subscriptions if concerns(each, firing)]
+        reached: dict[str, set[str]] = defaultdict(set)
+        for answered, owner, channel in self._told:
+            if answered == firing.answers:
+                reached[owner].add(channel)
+        found = []
+        for owner, names in sorted(reached.items()):
+            own = [each for each in self._subscriptions if each.owner == owner]
+            like = next((each for each in own if names & set(each.channels)), Subscription(owner=owner, name="-"))
+            found.append(msgspec.structs.replace(like, channels=tuple(sorted(names))))
+        return found
+
+
+def told(transaction: Transaction, firing_ids: Collection[str]) -> dict[tuple[str, str, str], datetime]:
+    """Firing, owner, channel to when it was told there or is to be; where it was suppressed there is nothing."""
+    if not firing_ids:
+        return {}
+    columns = (deliveries.c.firing_id, deliveries.c.owner, deliveries.c.channel, deliveries.c.planned_at)
+    query = select(*columns).where(
+        deliveries.c.firing_id.in_(sorted(firing_ids)), deliveries.c.outcome != Outcome.SUPPRESS.value
+    )
+    return {(row.firing_id, row.owner, row.channel): row.planned_at for row in transaction.execute(query)}
+
+
+def told_of(transaction: Transaction, story_ids: Collection[str]) -> list[Firing]:
+    """What anybody was told on the evidence of these stories: each firing once, oldest first. Corrections are none."""
+    if not story_ids:
+        return []
+    query = (
+        select(inbox.c.firing_id, inbox.c.body)
+        .join_from(inbox, inbox_stories, inbox.c.firing_id == inbox_stories.c.firing_id)
+        .where(inbox_stories.c.story_id.in_(sorted(story_ids)), inbox.c.kind != Kind.CORRECTED.value)
+        .order_by(inbox.c.at, inbox.c.firing_id)
+    )
+    bodies = {row.firing_id: row.body for row in transaction.execute(query)}
+    return [msgspec.json.decode(body, type=Firing) for body in bodies.values()]
+
+
+def _owners_told(transaction: Transaction, firings: Sequence[Firing]) -> set[str]:
+    answers = {firing.answers for firing in firings if firing.kind is Kind.CORRECTED}
+    query = select(inbox.c.owner).where(inbox.c.firing_id.in_(sorted(answers))).distinct()
+    return set(transaction.execute(query).scalars()) if answers else set()
+
+
+def _holders(transaction: Transaction, firing_id: str) -> set[str]:
+    return set(transaction.execute(select(inbox.c.owner).where(inbox.c.firing_id == firing_id)).scalars())
+
+
+def _clear(transaction: Transaction, firing: Firing, now: datetime) -> None:
+    """It has resolved: whoever acknowledged it wants to be told the next time."""
+    seen = (
+        mutes.c.spare == Spare.ACK.value,
+        mutes.c.value == alert_key(firing.rule_id, firing.subject),
+        mutes.c.ended_at.is_(None),
+    )
+    transaction.execute(update(mutes).where(*seen).values(ended_at=now))
+
+
+def _sent_by_day(
+    transaction: Transaction, capped: Sequence[Subscription], now: datetime
+) -> dict[tuple[str, str], Counter[date]]:
+    """By subscription and local day, how many firings are told or due, of yesterday and later."""
+    counts: dict[tuple[str, str], Counter[date]] = defaultdict(Counter)
+    for each in capped:
+        query = (
+            select(deliveries.c.firing_id, deliveries.c.planned_at)
+            .where(
+                deliveries.c.owner == each.owner,
+                deliveries.c.subscription == each.name,
+                deliveries.c.outcome.in_((Outcome.SEND.value, Outcome.HOLD.value)),
+                deliveries.c.reason != Reason.CORRECTION.value,
+                deliveries.c.firing_id != "",
+                deliveries.c.planned_at > now - _DAY,
+            )
+            .distinct()
+        )
+        days = {(row.firing_id, local_day(row.planned_at, each.zone)) for row in transaction.execute(query)}
+        counts[each.owner, each.name].update(day for _firing_id, day in days)
+    return counts
+
+
+def _inbox_row(firing: Firing, owner: str, now: datetime) -> Row:
+    same = {name: getattr(firing, name) for name in ("firing_id", "rule_id", "subject", "answers", "at")}
+    body = msgspec.json.encode(firing).decode()
+    stored = {"kind": firing.kind.value, "severity": firing.severity.value, "body": body, "stored_at": now}
+    return {"owner": owner, **same, **stored}
+
+
+def _delivery(firing: Firing, place: Place, subscription: str, decided: Route, now: datetime) -> Row:
+    in_digest = decided.outcome is Outcome.DIGEST
+    state = _STATES.get(decided.outcome, "suppressed")
+    return {
+        "delivery_id": delivery_id_of(firing.firing_id, *place),
+        "owner": place[0],
+        "channel": place[1],
+        "subscription": subscription,
+        "firing_id": firing.firing_id,
+        "outcome": decided.outcome.value,
+        "reason": decided.reason.value,
+        "digest_id": digest_id_of(place, decided.at) if in_digest else None,
+        "state": state,
+        "planned_at": decided.at,
+        "due_at": decided.at,
+        "created_at": now,
+        "ended_at": now if state == "suppressed" else None,
+    }
+
+
+def _digests(rows: Sequence[Row]) -> list[Row]:
+    """A delivery for each digest that the rows go into."""
+    made: dict[str, Row] = {}
+    for row in rows:
+        if row["digest_id"] is not None:
+            own = {"delivery_id": row["digest_id"], "digest_id": None, "firing_id": "", "state": "pending"}
+            made.setdefault(row["digest_id"], row | own | {"outcome": Outcome.SEND.value})
+    return list(made.values())
