@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
-from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 Tongue = Literal["en", "zh"]
 
@@ -29,11 +28,14 @@ CHATS: Final = frozenset(
 )  # fmt: skip
 """Apprise's schemes that we let through: each was read, and asks the web by `requests` alone (see alerts/chat.py).
 `workflows` is Microsoft Teams, `tgram` Telegram, `wecombot` WeCom, `schan` ServerChan, `pover` Pushover."""
-CHAT_OPTIONS: Final = frozenset({"thread"})
-"""Of such an address. Others read files and pages (`template`), switch checks off (`verify`) or follow redirects."""
 ADDRESS_CHARS_MAX: Final = 2_000
-_MAILBOX: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_SCHEME: Final = re.compile(r"([a-z][a-z0-9]{0,15}):")
+_WEB: Final = re.compile(r"https?://([^/?#\\]+)([/?][^#]*)?")
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
+_MAILBOX: Final = re.compile(r"mailto:([A-Za-z0-9.!#$%&'*+/=^_{|}~-]{1,64})@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)")
 """What a mail address looks like when nobody plays tricks with it."""
+_CHAT: Final = re.compile(r"[a-z]+://[^?]+(\?thread=[0-9]+)?")
+"""No other option: some read files and pages (`template`), switch checks off (`verify`) or follow redirects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,12 @@ class Channel:
     @property
     def shown(self) -> str:
         """As much of the address as anybody may see."""
-        parts = _split(self.address)
-        if parts is None:
-            return "…"
-        if self.kind is ChannelKind.MAIL:
-            name, _, domain = parts.path.partition("@")
-            return f"mailto:{name[:1]}…@{domain}"
-        return (
-            f"{parts.scheme}://{parts.hostname or ''}/…" if self.kind is ChannelKind.WEBHOOK else f"{parts.scheme}://…"
-        )
+        if (mailbox := _MAILBOX.fullmatch(self.address)) is not None:
+            return f"mailto:{mailbox[1][:1]}…@{mailbox[2]}"
+        web, scheme = _WEB.fullmatch(self.address), _SCHEME.match(self.address)
+        if web is not None:
+            return f"{self.address.partition(':')[0]}://{web[1]}/…"
+        return f"{scheme[1]}://…" if scheme else "…"
 
 
 def kind_of(address: str) -> ChannelKind:
@@ -69,38 +68,26 @@ def kind_of(address: str) -> ChannelKind:
         raise ValueError(f"address: longer than {ADDRESS_CHARS_MAX:,} characters")
     if not address.isprintable() or " " in address:
         raise ValueError("address: it holds a space or a character that nobody can see")
-    parts = _split(address)
-    if parts is None:
-        raise ValueError("address: it cannot be read")
-    if parts.scheme in ("http", "https"):
-        return _webhook(parts)
-    if parts.scheme == "mailto":
-        if _MAILBOX.fullmatch(parts.path) is None or parts.query:
+    scheme = found[1] if (found := _SCHEME.match(address)) else ""
+    if scheme in ("http", "https"):
+        return _webhook(address)
+    if scheme == "mailto":
+        if _MAILBOX.fullmatch(address) is None:
             raise ValueError("address: write it as mailto:name@example.com, without anything behind")
         return ChannelKind.MAIL
-    if parts.scheme not in CHATS:
-        known = ", ".join(("https", "mailto", *sorted(CHATS)))
-        raise ValueError(f"address: it must begin with one of {known}")
-    foreign = sorted({name for name, _ in parse_qsl(parts.query, keep_blank_values=True)} - CHAT_OPTIONS)
-    if foreign or (parts.query and not parse_qsl(parts.query)):
-        raise ValueError(f"address: the option {foreign[0][:20] if foreign else '?'} is not allowed")
+    if scheme not in CHATS:
+        raise ValueError(f"address: it must begin with one of {', '.join(('https', 'mailto', *sorted(CHATS)))}")
+    if _CHAT.fullmatch(address) is None:
+        raise ValueError("address: options are not allowed in it, but for ?thread=NUMBER")
     return ChannelKind.CHAT
 
 
-def _webhook(parts: SplitResult) -> ChannelKind:
-    if not parts.hostname:
-        raise ValueError("address: it names no host")
-    if parts.username or parts.password:
+def _webhook(address: str) -> ChannelKind:
+    web = _WEB.fullmatch(address)
+    if web is None:
+        raise ValueError("address: it names no host, or something stands after a #, which is never sent")
+    if "@" in web[1]:
         raise ValueError("address: it carries a user name or a password; the signature is what proves us")
-    if parts.fragment:
-        raise ValueError("address: what stands after # is never sent")
+    if _HOST.fullmatch(web[1]) is None:
+        raise ValueError("address: its host or port is none")
     return ChannelKind.WEBHOOK
-
-
-def _split(address: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(address)
-        _port = parts.port  # may be no number
-    except ValueError:
-        return None
-    return parts

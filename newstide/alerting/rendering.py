@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -29,8 +27,12 @@ EVIDENCE_MAX: Final = 5
 """Stories that a message names; the page shows all that were kept."""
 PAYLOAD_BYTES_MAX: Final = 20_000
 """Of a webhook's body: what Standard Webhooks advises."""
+_ENVELOPE_BYTES: Final = 200
+"""Of a digest's body, around its alerts."""
 SYSTEM: Final = "system"
 """Subjects that begin with it are parts of newstide itself."""
+_WEB: Final = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9._~:/?#&=%+,;!-]{0,1000}")
+_PLAIN: Final = re.compile(rb"[A-Za-z0-9._-]")
 _LOOKALIKE: Final = str.maketrans("\\`*_~|<>[]@", "＼ˋ＊＿～｜‹›［］＠")
 
 
@@ -56,8 +58,7 @@ class _Section:
 
 def clean(text: str, limit: int = TEXT_CHARS_MAX) -> str:
     """Outside text for one line: controls, line ends and direction overrides become spaces, and the rest is cut."""
-    kept = (" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text[: limit * 4])
-    line = " ".join("".join(kept).split())
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: limit * 4]).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -72,12 +73,7 @@ def for_chat(text: str) -> str:
 
 def web_address(text: str) -> str:
     """The address if a reader may be sent there, else nothing."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return ""
-    fine = re.fullmatch(r"https?://[A-Za-z0-9._~:/?#&=%+,;!-]{1,1000}", text) and parts.hostname
-    return text if fine and parts.scheme in ("http", "https") else ""
+    return text if _WEB.fullmatch(text) else ""
 
 
 def kind_word(firing: Firing) -> str:
@@ -126,26 +122,38 @@ def render_test(language: Tongue) -> Message:
 
 
 def payload(kind: str, firings: Sequence[Firing], left_out: int, at: datetime, dashboard: str) -> bytes:
-    """The body of a webhook. When it would be too long, evidence goes first, from the last, and then whole firings."""
+    """The body of a webhook, within PAYLOAD_BYTES_MAX: what does not fit goes, evidence from its end, then clauses.
+
+    A digest tells of each firing with its first story; firings that do not fit are counted as left out.
+    """
     shown = [_data(firing, dashboard) for firing in firings]
-    while True:
-        data = shown[0] if kind != "digest" and shown else {"alerts": shown, "left_out": left_out}
-        body = msgspec.json.encode({"type": f"alert.{kind}", "timestamp": at, "data": data})
-        if len(body) <= PAYLOAD_BYTES_MAX:
-            return body
-        longest = max(shown, key=lambda each: len(each["evidence"]))
-        if longest["evidence"]:
-            longest["evidence"].pop()
-        elif len(shown) > 1:
-            shown.pop()
-            left_out += 1
-        else:
-            shown[0]["traces"].pop()
+    if kind == "digest":
+        return _encoded(kind, at, _digest_data(shown, left_out))
+    (data,) = shown
+    while len(body := _encoded(kind, at, data)) > PAYLOAD_BYTES_MAX:
+        (data["evidence"] or data["traces"]).pop()
+    return body
+
+
+def _digest_data(shown: Sequence[dict[str, Any]], left_out: int) -> dict[str, Any]:
+    alerts, room = [], PAYLOAD_BYTES_MAX - _ENVELOPE_BYTES
+    for each in shown:
+        short = each | {"evidence": each["evidence"][:1], "traces": []}
+        room -= len(msgspec.json.encode(short)) + 1
+        if room < 0:
+            break
+        alerts.append(short)
+    return {"alerts": alerts, "left_out": left_out + len(shown) - len(alerts)}
+
+
+def _encoded(kind: str, at: datetime, data: dict[str, Any]) -> bytes:
+    return msgspec.json.encode({"type": f"alert.{kind}", "timestamp": at, "data": data})
 
 
 def _data(firing: Firing, dashboard: str) -> dict[str, Any]:
     data: dict[str, Any] = msgspec.to_builtins(firing)
-    data |= {"rule_text": clean(firing.rule_text), "subject_name": clean(firing.subject_name)}
+    data |= {"evidence": list(data["evidence"]), "traces": list(data["traces"])}
+    data |= {name: clean(data[name]) for name in ("rule_text", "subject", "subject_name", "note")}
     for each in data["evidence"]:
         each |= {"title": clean(each["title"]), "url": web_address(each["url"])}
         each["dashboard"] = story_link(dashboard, each["story_id"]) if dashboard else ""
@@ -155,11 +163,17 @@ def _data(firing: Firing, dashboard: str) -> dict[str, Any]:
 
 
 def alert_link(dashboard: str, firing: Firing) -> str:
-    return f"{dashboard}/alerts?alert={quote(firing.firing_id, safe='')}"
+    return f"{dashboard}/alerts?alert={_quoted(firing.firing_id)}"
 
 
 def story_link(dashboard: str, story_id: str) -> str:
-    return f"{dashboard}/story?story={quote(story_id, safe='')}"
+    return f"{dashboard}/story?story={_quoted(story_id)}"
+
+
+def _quoted(identity: str) -> str:
+    """As it stands in an address."""
+    raw = identity.encode("utf-8", "replace")
+    return "".join(chr(byte) if _PLAIN.match(bytes([byte])) else f"%{byte:02X}" for byte in raw)
 
 
 def _title(firing: Firing, language: Tongue) -> str:
