@@ -8,8 +8,8 @@ that none of those allowed does, or knows another way out.
 
 from __future__ import annotations
 
+import importlib
 import logging
-import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -17,19 +17,35 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
-from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
+from apprise import AppriseAsset, NotifyFormat, NotifyType
 from apprise.common import OverflowMode
+from apprise.exception import AppriseException
 from requests.structures import CaseInsensitiveDict
 
 from alerts.channels.port import Parcel
 from alerts.channels.webhook import check_host
-from newstide.alerting.channel import CHATS, Channel
+from newstide.alerting.channel import Channel
 from newstide.alerting.rendering import for_chat
 from newstide.alerting.retrying import Attempt, judged
 from newstide.errors import UsageError
 from newstide.outbound.exchange import Answer, Sent, Unanswered, exchange
 from newstide.outbound.guard import Guard, Refused
 
+_PLUGINS: Final = {
+    "dingtalk": ("dingtalk", "NotifyDingTalk"),
+    "discord": ("discord", "NotifyDiscord"),
+    "feishu": ("feishu", "NotifyFeishu"),
+    "gchat": ("google_chat", "NotifyGoogleChat"),
+    "lark": ("lark", "NotifyLark"),
+    "pagerduty": ("pagerduty", "NotifyPagerDuty"),
+    "pover": ("pushover", "NotifyPushover"),
+    "schan": ("serverchan", "NotifyServerChan"),
+    "slack": ("slack", "NotifySlack"),
+    "tgram": ("telegram", "NotifyTelegram"),
+    "wecombot": ("wecombot", "NotifyWeComBot"),
+    "workflows": ("workflows", "NotifyWorkflows"),
+}
+"""Module and class of each scheme of CHATS. No other plugin of Apprise's 140 is ever imported."""
 _HOST_IS_CHOSEN: Final = frozenset({"workflows"})
 """Schemes whose address names the host; of the others it is fixed."""
 
@@ -127,15 +143,17 @@ class Chats:
         return _judged(ok, door, parcel)
 
     def _plugin(self, channel: Channel) -> Any:
+        """Raises UsageError when the address is not one of its scheme."""
         scheme = urlsplit(channel.address).scheme
-        if scheme not in CHATS:
-            raise UsageError(f"address: {scheme[:20]} is not allowed")
-        plugin = Apprise.instantiate(channel.address, asset=self._asset, suppress_exceptions=True)
-        module: Any = sys.modules[type(plugin).__module__]
-        if plugin is None or not hasattr(module, "requests"):
+        module, name = _PLUGINS[scheme]
+        loaded: Any = importlib.import_module(f"apprise.plugins.{module}")
+        loaded.requests, made = Outlet, getattr(loaded, name)
+        try:
+            plugin = made(**(made.parse_url(channel.address) or {}), asset=self._asset)
+        except (AppriseException, TypeError, ValueError, KeyError, AttributeError) as error:
             what = f"address: it is none of {scheme}"
-            raise UsageError(what, why="a token is missing or has the wrong form", fix="docs/alerts-delivery.md")
-        module.requests = Outlet
+            fix = "docs/alerts-delivery.md"
+            raise UsageError(what, why="a token is missing or has the wrong form", fix=fix) from error
         plugin.overflow_mode = OverflowMode.TRUNCATE
         return plugin
 

@@ -32,6 +32,7 @@ class GuardedTransport(httpx2.BaseTransport):
             method=request.method,
             url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
             headers=request.headers.raw,
+            content=request.read(),
         )
         answer = self._pool.handle_request(asked)
         return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer))

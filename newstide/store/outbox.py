@@ -18,9 +18,10 @@ from sqlalchemy import select, update
 from newstide.alerting.firing import Firing, Kind
 from newstide.alerting.routing import Outcome, Reason, Route, concerns, route
 from newstide.alerting.subscription import EVERYONE, Mute, Spare, Subscription, alert_key, local_day
+from newstide.store.alert_tables import firings as said
 from newstide.store.bulk import insert_new
 from newstide.store.database import Transaction
-from newstide.store.delivery_schema import channels, deliveries, inbox, inbox_stories, mutes
+from newstide.store.delivery_schema import channels, deliveries, firing_stories, inbox, mutes
 from newstide.store.people import mutes_of, standing
 from newstide.store.schema import Row
 
@@ -44,7 +45,8 @@ def digest_id_of(place: Place, due: datetime) -> str:
 def add(transaction: Transaction, firings: Sequence[Firing], now: datetime) -> None:
     """Put firings into the inbox of whom they concern, and what follows from their subscriptions into the outbox.
 
-    Call it in the transaction that stores the firings, with those alone that were new. Repeating it changes nothing.
+    Call it in the transaction that stores the firings (`alerting.add_firings`), with those alone that were new.
+    Repeating it changes nothing.
     """
     if firings:
         _Writing(transaction, firings, now).run()
@@ -84,7 +86,7 @@ class _Writing:
         kept = sorted(self._inbox, key=lambda row: (row["owner"], row["firing_id"]))
         due = sorted(self._rows + _digests(self._rows), key=lambda row: str(row["delivery_id"]))
         insert_new(self._transaction, inbox, kept, ("owner", "firing_id"))
-        insert_new(self._transaction, inbox_stories, [dict(zip(keys, each, strict=True)) for each in stories], keys)
+        insert_new(self._transaction, firing_stories, [dict(zip(keys, each, strict=True)) for each in stories], keys)
         insert_new(self._transaction, deliveries, due, ("delivery_id",))
 
     def _keep(self, firing: Firing, at: datetime) -> None:
@@ -92,7 +94,7 @@ class _Writing:
         owners = {each.owner for each in self._subscriptions if concerns(each, firing)} | {firing.owner}
         if firing.kind is Kind.CORRECTED:
             owners = _holders(self._transaction, firing.answers)
-        self._inbox += [_inbox_row(firing, owner, at) for owner in sorted(owners)]
+        self._inbox += [{"owner": each, "firing_id": firing.firing_id, "stored_at": at} for each in sorted(owners)]
 
     def _decide(self, firing: Firing) -> dict[Place, tuple[str, Route]]:
         """For each channel the best that any subscription says, with that subscription's name."""
@@ -144,14 +146,13 @@ def told_of(transaction: Transaction, story_ids: Collection[str]) -> list[Firing
     """What anybody was told on the evidence of these stories: each firing once, oldest first. Corrections are none."""
     if not story_ids:
         return []
+    with_them = select(firing_stories.c.firing_id).where(firing_stories.c.story_id.in_(sorted(story_ids)))
     query = (
-        select(inbox.c.firing_id, inbox.c.body)
-        .join_from(inbox, inbox_stories, inbox.c.firing_id == inbox_stories.c.firing_id)
-        .where(inbox_stories.c.story_id.in_(sorted(story_ids)), inbox.c.kind != Kind.CORRECTED.value)
-        .order_by(inbox.c.at, inbox.c.firing_id)
+        select(said.c.payload)
+        .where(said.c.firing_id.in_(with_them), said.c.kind != Kind.CORRECTED.value)
+        .order_by(said.c.at, said.c.firing_id)
     )
-    bodies = {row.firing_id: row.body for row in transaction.execute(query)}
-    return [msgspec.json.decode(body, type=Firing) for body in bodies.values()]
+    return [msgspec.json.decode(payload, type=Firing) for payload in transaction.execute(query).scalars()]
 
 
 def _owners_told(transaction: Transaction, firings: Sequence[Firing]) -> set[str]:
@@ -195,13 +196,6 @@ def _sent_by_day(
         days = {(row.firing_id, local_day(row.planned_at, each.zone)) for row in transaction.execute(query)}
         counts[each.owner, each.name].update(day for _firing_id, day in days)
     return counts
-
-
-def _inbox_row(firing: Firing, owner: str, now: datetime) -> Row:
-    same = {name: getattr(firing, name) for name in ("firing_id", "rule_id", "subject", "answers", "at")}
-    body = msgspec.json.encode(firing).decode()
-    stored = {"kind": firing.kind.value, "severity": firing.severity.value, "body": body, "stored_at": now}
-    return {"owner": owner, **same, **stored}
 
 
 def _delivery(firing: Firing, place: Place, subscription: str, decided: Route, now: datetime) -> Row:

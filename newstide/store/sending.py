@@ -18,8 +18,9 @@ from sqlalchemy import Connection, and_, exists, func, insert, select, update
 from newstide.alerting.channel import Channel
 from newstide.alerting.firing import Firing
 from newstide.alerting.retrying import Attempt, Next, Verdict
+from newstide.store.alert_tables import firings
 from newstide.store.database import Database
-from newstide.store.delivery_schema import channels, deliveries, delivery_attempts, inbox
+from newstide.store.delivery_schema import channels, deliveries, delivery_attempts
 from newstide.store.people import channel_of
 
 LEASE_S: Final = 60.0
@@ -103,16 +104,17 @@ def _claimed(connection: Connection, row: Any, sender: str, now: datetime) -> Jo
 
 def _told(connection: Connection, delivery: Any) -> tuple[tuple[Firing, ...], int]:
     """What a delivery tells of, and how many that would be without a limit."""
-    query = select(inbox.c.body).where(inbox.c.owner == delivery.owner)
+    query = select(firings.c.payload)
     if delivery.firing_id:
-        query, total = query.where(inbox.c.firing_id == delivery.firing_id), 1
+        query, total = query.where(firings.c.firing_id == delivery.firing_id), 1
     else:
-        member = and_(deliveries.c.firing_id == inbox.c.firing_id, deliveries.c.digest_id == delivery.delivery_id)
-        query = query.join_from(inbox, deliveries, member).order_by(inbox.c.at, inbox.c.firing_id).limit(DIGEST_MAX)
+        member = and_(deliveries.c.firing_id == firings.c.firing_id, deliveries.c.digest_id == delivery.delivery_id)
+        order = firings.c.at, firings.c.firing_id
+        query = query.join_from(firings, deliveries, member).order_by(*order).limit(DIGEST_MAX)
         members = select(func.count()).where(deliveries.c.digest_id == delivery.delivery_id)
         total = int(connection.execute(members).scalar_one())
-    bodies: Sequence[str] = connection.execute(query).scalars().all()
-    return tuple(msgspec.json.decode(body, type=Firing) for body in bodies), total
+    payloads: Sequence[str] = connection.execute(query).scalars().all()
+    return tuple(msgspec.json.decode(payload, type=Firing) for payload in payloads), total
 
 
 def mark(database: Database, job: Job, attempt: Attempt, following: Next, now: datetime, *, rest_s: float) -> bool:

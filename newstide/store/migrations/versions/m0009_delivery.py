@@ -3,14 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-from newstide.store.schema import UtcDateTime
+from newstide.store.schema import UtcDateTime, counting
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
-
-COUNTING = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
@@ -31,7 +29,7 @@ def _people() -> None:
     )
     op.create_table(
         "mutes",
-        sa.Column("id", COUNTING, nullable=False),
+        sa.Column("id", counting, nullable=False),
         sa.Column("owner", sa.String(length=64), nullable=False),
         sa.Column("spare", sa.String(length=8), nullable=False),
         sa.Column("scope", sa.String(length=16), nullable=False),
@@ -55,7 +53,7 @@ def _people() -> None:
         sa.Column("disabled_at", UtcDateTime, nullable=True),
         sa.Column("disabled_why", sa.Text(), server_default="", nullable=False),
         sa.Column("free_at", UtcDateTime, nullable=False),
-        sa.Column("leased_by", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("leased_by", sa.String(length=32), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("owner", "name", name="pk_channels"),
         comment="Where people are told. Address and secret are secrets. One sender at a time holds one, until free_at.",
     )
@@ -66,25 +64,18 @@ def _inbox() -> None:
     op.create_table(
         "inbox",
         sa.Column("owner", sa.String(length=64), nullable=False),
-        sa.Column("firing_id", sa.String(length=64), nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("rule_id", sa.String(length=64), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("severity", sa.String(length=16), nullable=False),
-        sa.Column("answers", sa.String(length=64), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("at", UtcDateTime, nullable=False),
+        sa.Column("firing_id", sa.String(length=36), nullable=False),
         sa.Column("stored_at", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("owner", "firing_id", name="pk_inbox"),
-        comment="Everything that was said to each person, whole, as JSON (newstide.alerting.firing), sent or not.",
+        comment="Which firings concern each person: all that was ever said to them, sent or not.",
     )
-    op.create_index("ix_inbox_stored_at", "inbox", ["stored_at"], unique=False)
     op.create_index("ix_inbox_owner", "inbox", ["owner", "stored_at"], unique=False)
+    op.create_index("ix_inbox_firing_id", "inbox", ["firing_id"], unique=False)
     op.create_table(
-        "inbox_stories",
+        "firing_stories",
         sa.Column("story_id", sa.String(length=64), nullable=False),
-        sa.Column("firing_id", sa.String(length=64), nullable=False),
-        sa.PrimaryKeyConstraint("story_id", "firing_id", name="pk_inbox_stories"),
+        sa.Column("firing_id", sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint("story_id", "firing_id", name="pk_firing_stories"),
         comment="Which firings a story is evidence of: whom to tell when it no longer holds.",
     )
 
@@ -92,14 +83,14 @@ def _inbox() -> None:
 def _outbox() -> None:
     op.create_table(
         "deliveries",
-        sa.Column("delivery_id", sa.String(length=64), nullable=False),
+        sa.Column("delivery_id", sa.String(length=36), nullable=False),
         sa.Column("owner", sa.String(length=64), nullable=False),
         sa.Column("channel", sa.String(length=64), nullable=False),
         sa.Column("subscription", sa.String(length=64), nullable=False),
-        sa.Column("firing_id", sa.String(length=64), nullable=False),
+        sa.Column("firing_id", sa.String(length=36), nullable=False),
         sa.Column("outcome", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.String(length=64), nullable=False),
-        sa.Column("digest_id", sa.String(length=64), nullable=True),
+        sa.Column("digest_id", sa.String(length=36), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("uncounted", sa.Integer(), server_default="0", nullable=False),
@@ -115,7 +106,7 @@ def _outbox() -> None:
         op.create_index(f"ix_deliveries_{column}", "deliveries", [column], unique=False)
     op.create_table(
         "delivery_attempts",
-        sa.Column("delivery_id", sa.String(length=64), nullable=False),
+        sa.Column("delivery_id", sa.String(length=36), nullable=False),
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("started_at", UtcDateTime, nullable=False),
         sa.Column("sender", sa.String(length=64), nullable=False),
