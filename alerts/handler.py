@@ -25,7 +25,7 @@ from newstide.index.series import Hourly
 from newstide.messages import Reason, Tally
 from newstide.service import Service
 from newstide.settings import Settings
-from newstide.store import alert_reading, alert_rules, alert_state, alerting, writes
+from newstide.store import alert_reading, alert_rules, alert_state, alerting, outbox, writes
 from newstide.store.database import Database, Transaction
 from newstide.store.rehearsing import first_hour
 
@@ -122,13 +122,16 @@ class EvaluateStories:
         engine = self._entered(transaction)
         firings = [firing for partition, story in work.stories for firing in engine.arrive(story, partition)]
         self._say(transaction, firings + engine.advance(self._waiting), now)
+        self._say(transaction, outbox.corrected(transaction, [story for _, story in work.stories]), now)
         writes.add_rejects(transaction, [reject for _, reject in work.rejected])
         return tally(work)
 
     def _say(self, transaction: Transaction, firings: Sequence[Firing], now: datetime) -> None:
-        """Keep what is new, and where the engine stands now."""
+        """Keep what is new with what is due to whom, and where the engine stands now."""
         parting, self._parting = self._parting, []
-        for firing in alerting.add_firings(transaction, [*parting, *firings], now):
+        new = alerting.add_firings(transaction, [*parting, *firings], now)
+        outbox.add(transaction, new, now)
+        for firing in new:
             self._service.metrics.count("alerts_firings", kind=firing.kind.value)
             self._service.log.info("alert", kind=firing.kind.value, rule=firing.rule_id, subject=firing.subject)
         if self._engine is not None:

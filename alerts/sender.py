@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
@@ -59,7 +59,9 @@ class Sender:
                 claimed = self._turn(pool)
                 if drain and not claimed and not self._under_way:
                     break
-                if not claimed:
+                if self._under_way:
+                    wait(self._under_way, 0 if claimed else IDLE_S, FIRST_COMPLETED)
+                elif not claimed:
                     self._service.wait(IDLE_S)
 
     def _turn(self, pool: ThreadPoolExecutor) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import alerts_past
+from cli import alerts_past, telling
 from cli.context import Json, settings_of
 from cli.output import emit_json, emit_pairs, emit_table, say
 from cli.ruling import Who, connected, now, person, point, rule_of, slug
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from newstide.alerting.rules import StoredRule
     from newstide.store.database import Transaction
 
-app = typer.Typer(help="Alerts: rules, their rehearsal, and why they fired or did not.", no_args_is_help=True)
+app = typer.Typer(help="Alerts: rules, their rehearsal, why they fired or did not, and who is told.", no_args_is_help=True)
 app.command("backtest")(alerts_past.backtest)
 app.command("why")(alerts_past.why)
 app.command("judge")(alerts_past.judge)
+app.add_typer(telling.app)
 
 Text = Annotated[
     str, typer.Argument(metavar="RULE", help="For example: AAPL: surprise < -2.5 over 1h, at least 4 stories")

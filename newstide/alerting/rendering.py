@@ -30,7 +30,7 @@ PAYLOAD_BYTES_MAX: Final = 20_000
 _ENVELOPE_BYTES: Final = 200
 """Of a digest's body, around its alerts."""
 SYSTEM: Final = "system"
-"""Subjects that begin with it are parts of newstide itself."""
+"""Rules whose text begins with it are about newstide itself (see `reading`)."""
 _WEB: Final = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9._~:/?#&=%+,;!-]{0,1000}")
 _PLAIN: Final = re.compile(rb"[A-Za-z0-9._-]")
 _LOOKALIKE: Final = str.maketrans("\\`*_~|<>[]@", "＼ˋ＊＿～｜‹›［］＠")
@@ -78,7 +78,7 @@ def web_address(text: str) -> str:
 
 def kind_word(firing: Firing) -> str:
     """Which template a firing takes."""
-    return SYSTEM if firing.subject.startswith(SYSTEM) else firing.kind.value
+    return SYSTEM if firing.rule_text.startswith(f"{SYSTEM}:") else firing.kind.value
 
 
 def render(firing: Firing, language: Tongue, dashboard: str) -> Message:
@@ -87,7 +87,7 @@ def render(firing: Firing, language: Tongue, dashboard: str) -> Message:
     title = _title(firing, language)
     sections = [_Section("", (_Line(say(language, f"{word}.lead", subject=_subject(firing, language))),))]
     if firing.note:
-        sections.append(_Section(say(language, "changed"), (_Line(note_words(language, firing.note)),)))
+        sections.append(_Section(say(language, "changed"), (_Line(note_words(language, clean(firing.note))),)))
     sections += [
         _Section(say(language, "why"), tuple(_Line(_clause(each, language)) for each in firing.traces)),
         _Section(say(language, "evidence"), _evidence(firing, language, dashboard)),
@@ -133,6 +133,11 @@ def payload(kind: str, firings: Sequence[Firing], left_out: int, at: datetime, d
     while len(body := _encoded(kind, at, data)) > PAYLOAD_BYTES_MAX:
         (data["evidence"] or data["traces"]).pop()
     return body
+
+
+def test_payload(at: datetime) -> bytes:
+    """Of a test message: a type that no alert has."""
+    return _encoded("test", at, {})
 
 
 def _digest_data(shown: Sequence[dict[str, Any]], left_out: int) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def follows(attempt: Attempt, number: int, now: datetime, chance: float) -> Next
     if attempt.ok:
         return Next(Verdict.SENT)
     if attempt.cancelled:
-        return Next(Verdict.CANCELLED, now)
+        return Next(Verdict.CANCELLED)
     if attempt.gone:
         return Next(Verdict.DISABLED)
     if number >= ATTEMPTS_MAX:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -67,12 +67,16 @@ class Route:
         return _ORDER[self.outcome], self.at
 
 
-def concerns(subscription: Subscription, firing: Firing) -> bool:
-    """Whether the firing is any business of this subscription's: by owner, rule and subject."""
-    return (
-        firing.owner in (subscription.owner, EVERYONE)
-        and (not subscription.rules or firing.rule_id in subscription.rules)
-        and (not subscription.subjects or firing.subject in subscription.subjects)
+def concerns(subscription: Subscription, firing: Firing, lists: Mapping[str, Collection[str]]) -> bool:
+    """Whether the firing is any business of this subscription's: by owner, rule and subject. `lists` are watchlists."""
+    if firing.owner not in (subscription.owner, EVERYONE):
+        return False
+    if subscription.rules and firing.rule_id not in subscription.rules:
+        return False
+    if not subscription.subjects and not subscription.watchlists:
+        return True
+    return firing.subject in subscription.subjects or any(
+        firing.subject in lists.get(name, ()) for name in subscription.watchlists
     )
 
 

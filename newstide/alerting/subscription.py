@@ -34,12 +34,14 @@ class Quiet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
-    """What one person wants to be told, and how. Empty `rules` and `subjects`: whatever fires for them."""
+    """What one person wants to be told, and how. Without rules, subjects and watchlists: whatever fires for them."""
 
     owner: Name
     name: Name
     rules: tuple[Name, ...] = ()
     subjects: tuple[Name, ...] = ()
+    watchlists: tuple[Name, ...] = ()
+    """Whoever is on one of them when it fires."""
     least: Severity = Severity.INFO
     channels: tuple[Name, ...] = ()
     """None: the inbox alone, which holds everything in any case."""
@@ -88,7 +90,7 @@ def alert_key(rule_id: str, subject: str) -> str:
 
 def problem_of(subscription: Subscription) -> str:
     """What is wrong with it, beginning with the field's name; empty when nothing is."""
-    for field in ("rules", "subjects", "channels"):
+    for field in ("rules", "subjects", "watchlists", "channels"):
         if len(getattr(subscription, field)) > LISTED_MAX:
             return f"{field}: more than {LISTED_MAX}"
     try:

@@ -122,7 +122,10 @@ def say(language: Tongue, key: str, **values: object) -> str:
 
 
 def note_words(language: Tongue, note: str) -> str:
-    """What changed, as `correcting` notes it: a word, and what it was and is."""
+    """What changed, as `correcting` notes it: a word, and what it was and is. Any other note stays as it is."""
     word, *values = note.split(":")
-    labels = {label: say(language, f"label.{label}") for label in ("negative", "neutral", "positive", "unsure")}
-    return LANGUAGES[language][f"note.{word}"].format(*(labels.get(value, value) for value in values))
+    words = LANGUAGES[language]
+    if f"note.{word}" not in words:
+        return note
+    labels = {label: words[f"label.{label}"] for label in ("negative", "neutral", "positive", "unsure")}
+    return words[f"note.{word}"].format(*(labels.get(value, value) for value in values))

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 from newstide.alerting.rules import Measure
 from newstide.alerting.watching import Asked, Reading
 from newstide.index.moments import Moments, total
+from newstide.store import sending
 from newstide.store.filters import Filters
 from newstide.store.schema import dead_letters, sources, streams
 from newstide.store.summing import sums
@@ -33,6 +34,8 @@ def read(connection: Connection, asked: Collection[Asked], now: datetime) -> lis
         elif measure is Measure.SILENCE:
             silent = _silence(connection, now)
             found += [Reading(source, measure, window_s, seconds) for source, seconds in silent.items()]
+        elif measure is Measure.UNDELIVERED:
+            found.append(Reading(WHOLE, measure, window_s, float(sending.undelivered(connection, now))))
         elif measure is Measure.DRIFT:
             drift = _drift(connection, since, now)
             found += [] if drift is None else [Reading(WHOLE, measure, window_s, drift)]

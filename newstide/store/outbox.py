@@ -15,9 +15,12 @@ from typing import Final
 import msgspec
 from sqlalchemy import select, update
 
+from newstide.alerting.correcting import corrections
 from newstide.alerting.firing import Firing, Kind
 from newstide.alerting.routing import Outcome, Reason, Route, concerns, route
 from newstide.alerting.subscription import EVERYONE, Mute, Spare, Subscription, alert_key, local_day
+from newstide.messages import ScoredStory
+from newstide.store.alert_rules import lists
 from newstide.store.alert_tables import firings as said
 from newstide.store.bulk import insert_new
 from newstide.store.database import Transaction
@@ -60,6 +63,8 @@ class _Writing:
         owners = {firing.owner for firing in firings}
         owners |= _owners_told(transaction, firings)
         self._subscriptions = standing(transaction, None if EVERYONE in owners else owners)
+        named = {name for each in self._subscriptions for name in each.watchlists}
+        self._lists = {each.name: each.members for each in lists(transaction)} if named else {}
         people = sorted({each.owner for each in self._subscriptions} | owners)
         self._mutes: dict[str, list[Mute]] = defaultdict(list)
         for mute in mutes_of(transaction, people, now):
@@ -78,6 +83,8 @@ class _Writing:
             self._keep(firing, at)
             for (owner, channel), (subscription, decided) in self._decide(firing).items():
                 self._rows.append(_delivery(firing, (owner, channel), subscription, decided, at))
+                if decided.outcome is not Outcome.SUPPRESS:
+                    self._told[firing.firing_id, owner, channel] = decided.at
             if firing.kind is Kind.RESOLVED:
                 _clear(self._transaction, firing, self._now)
         stories = sorted({(story.story_id, firing.firing_id) for firing in self._firings for story in firing.evidence})
@@ -91,7 +98,7 @@ class _Writing:
 
     def _keep(self, firing: Firing, at: datetime) -> None:
         """A correction is kept by those who have what it corrects, anything else by whom it concerns."""
-        owners = {each.owner for each in self._subscriptions if concerns(each, firing)} | {firing.owner}
+        owners = {each.owner for each in self._subscriptions if concerns(each, firing, self._lists)} | {firing.owner}
         if firing.kind is Kind.CORRECTED:
             owners = _holders(self._transaction, firing.answers)
         self._inbox += [{"owner": each, "firing_id": firing.firing_id, "stored_at": at} for each in sorted(owners)]
@@ -118,7 +125,7 @@ class _Writing:
     def _subscribed(self, firing: Firing) -> Iterable[Subscription]:
         """Those whom it concerns; for a correction, where its alert was told, whatever is subscribed to now."""
         if firing.kind is not Kind.CORRECTED:
-            return [each for each in self._subscriptions if concerns(each, firing)]
+            return [each for each in self._subscriptions if concerns(each, firing, self._lists)]
         reached: dict[str, set[str]] = defaultdict(set)
         for answered, owner, channel in self._told:
             if answered == firing.answers:
@@ -153,6 +160,13 @@ def told_of(transaction: Transaction, story_ids: Collection[str]) -> list[Firing
         .order_by(said.c.at, said.c.firing_id)
     )
     return [msgspec.json.decode(payload, type=Firing) for payload in transaction.execute(query).scalars()]
+
+
+def corrected(transaction: Transaction, stories: Collection[ScoredStory]) -> list[Firing]:
+    """What is to be said now that these revisions are known; call it when what they fired themselves is written."""
+    revised = {story.item.story_id: story for story in stories if story.item.revision > 1}
+    told = told_of(transaction, revised)
+    return [correction for story in revised.values() for correction in corrections(story, told)]
 
 
 def _owners_told(transaction: Transaction, firings: Sequence[Firing]) -> set[str]:

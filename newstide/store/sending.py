@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, and_, exists, func, insert, select, update
+from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
 
 from newstide.alerting.channel import Channel
 from newstide.alerting.firing import Firing
@@ -141,16 +141,16 @@ def mark(database: Database, job: Job, attempt: Attempt, following: Next, now: d
 
 
 def _settle(connection: Connection, job: Job, following: Next, now: datetime) -> None:
-    state = {Verdict.RETRY: "pending", Verdict.CANCELLED: "pending"}.get(following.verdict, following.verdict.value)
-    values: dict[str, Any] = {"state": state, "ended_at": now}
-    if following.at is not None:
-        values = {"state": state, "due_at": following.at}
+    waits = following.verdict in (Verdict.RETRY, Verdict.CANCELLED)
+    values: dict[str, Any] = {"state": "pending" if waits else following.verdict.value}
     if following.verdict is Verdict.CANCELLED:
-        values["uncounted"] = deliveries.c.uncounted + 1
+        values["uncounted"] = deliveries.c.uncounted + 1  # and it keeps its place
+    else:
+        values |= {"due_at": following.at} if following.at is not None else {"ended_at": now}
     connection.execute(_row(job.delivery_id).values(**values))
-    if job.is_digest and state != "pending":
+    if job.is_digest and not waits:
         members = update(deliveries).where(deliveries.c.digest_id == job.delivery_id)
-        connection.execute(members.values(state=state, ended_at=now))
+        connection.execute(members.values(state=following.verdict.value, ended_at=now))
 
 
 def replay(database: Database, owner: str, delivery_id: str | None, now: datetime) -> int:
@@ -175,6 +175,16 @@ def waiting(database: Database, now: datetime) -> Waiting:
     with database.transaction() as connection:
         count, oldest = connection.execute(query).one()
     return Waiting(int(count), oldest)
+
+
+def undelivered(connection: Connection, now: datetime) -> int:
+    """Messages that wait for a receiver which failed or is switched off, or were given up within a day."""
+    waits = deliveries.c.state == "pending"
+    troubled = or_(deliveries.c.attempts > deliveries.c.uncounted, channels.c.disabled_at.is_not(None))
+    stuck = select(func.count()).join_from(deliveries, channels, _of_channel()).where(waits, troubled)
+    given_up = deliveries.c.state.in_((Verdict.EXHAUSTED.value, Verdict.DISABLED.value))
+    lost = select(func.count()).where(given_up, deliveries.c.ended_at > now - timedelta(days=1))
+    return int(connection.execute(stuck).scalar_one()) + int(connection.execute(lost).scalar_one())
 
 
 def _of_channel() -> Any:

@@ -77,7 +77,8 @@ def test_each_kind_says_what_why_and_where(kind: Kind, language: Tongue) -> None
 
 @pytest.mark.parametrize("language", BOTH)
 def test_the_parts_of_newstide_itself_and_digests_have_words_of_their_own(language: Tongue) -> None:
-    assert render(firing(subject="system:lag"), language, "").title.startswith(LANGUAGES[language]["system"])
+    lag = firing(rule_text="system: lag > 10000", subject="processor", subject_name="processor")
+    assert render(lag, language, "").title.startswith(LANGUAGES[language]["system"])
     digest = render_digest([firing(number=1), firing(Kind.RESOLVED, number=2)], 3, language, PAGES)
     assert "5" in digest.title and "3" in digest.text
     assert digest.text.index("12:01") < digest.text.index("12:02")
@@ -138,6 +139,7 @@ def test_every_note_has_words(language: Tongue) -> None:
     for note in ("withdrawn", "label:negative:unsure", "headline", "read_otherwise", "score:-0.80:+0.10"):
         assert note_words(language, note)
     assert "{" not in note_words(language, "relabelled:negative:positive")
+    assert "the rule was changed" in render(firing(Kind.RESOLVED, note="the rule was changed"), language, "").text
 
 
 # --- the webhook's body -------------------------------------------------------------------------------------------

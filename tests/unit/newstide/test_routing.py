@@ -60,11 +60,17 @@ def test_it_is_sent_at_once_when_nothing_speaks_against_it() -> None:
         ({"rules": ("r2",)}, False),
         ({"subjects": ("acme",)}, True),
         ({"subjects": ("other",)}, False),
+        ({"watchlists": ("mine",)}, True),
+        ({"watchlists": ("other", "absent")}, False),
+        ({"watchlists": ("other",), "subjects": ("acme",)}, True),
     ],
 )
 def test_a_subscription_is_concerned_by_owner_rule_and_subject(wants: dict[str, Any], yes: bool) -> None:
-    assert concerns(subscribed(**wants), firing()) is yes
-    assert concerns(subscribed(**wants | {"owner": "zoe"}), firing(owner=EVERYONE)) is (yes or wants == {"owner": "bo"})
+    lists = {"mine": ("acme",), "other": ()}
+    assert concerns(subscribed(**wants), firing(), lists) is yes
+    assert concerns(subscribed(**wants | {"owner": "zoe"}), firing(owner=EVERYONE), lists) is (
+        yes or wants == {"owner": "bo"}
+    )
 
 
 def test_severity_decides_what_is_sent_and_what_wakes() -> None:

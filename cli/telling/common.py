@@ -1,0 +1,77 @@
+"""What the commands about being told share: who asks, and how times are written."""
+
+from __future__ import annotations
+
+import getpass
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from cli.context import settings_of
+from newstide.clock import SystemClock
+from newstide.errors import UsageError
+
+if TYPE_CHECKING:
+    from newstide.store.database import Database
+
+NAME_CHARS_MAX: Final = 64
+Who = Annotated[str | None, typer.Option("--who", help="Whose; default your login name.")]
+
+_LENGTH: Final = re.compile(r"([1-9]\d{0,3})(m|h|d)")
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+@contextmanager
+def opened(context: typer.Context) -> Iterator[Database]:
+    settings = settings_of(context)
+    from newstide.store.connect import connect
+
+    database = connect(settings)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def now() -> datetime:
+    return SystemClock().now()
+
+
+def owner_of(given: str | None) -> str:
+    try:
+        return named(given or getpass.getuser(), "--who")
+    except (OSError, KeyError) as error:  # an account without a name, as containers have them
+        raise UsageError("--who: whose is it?", fix="--who NAME") from error
+
+
+def named(text: str, field: str) -> str:
+    """A name of a person, a channel, a subscription. Raises UsageError, beginning with the field."""
+    if not 0 < len(text) <= NAME_CHARS_MAX or not text.isprintable() or text != " ".join(text.split()):
+        what = f"{field}: a name has 1 to {NAME_CHARS_MAX} characters, all of them visible"
+        raise UsageError(what, fix="choose a shorter, plainer name")
+    return text
+
+
+def until(text: str, field: str) -> datetime:
+    """2h, 30m, 3d from now, or a moment. Raises UsageError."""
+    from cli.asking import moment
+
+    found = _LENGTH.fullmatch(text)
+    at = now() + timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else moment(text, field)
+    if not now() < at < now() + timedelta(days=366):
+        raise UsageError(
+            f"{field} {text!r} is not within the year to come", fix="for example 2h, 3d, 2026-03-01T09:00Z"
+        )
+    return at
+
+
+def clock_time(text: str, field: str) -> time:
+    """18:00. Raises UsageError."""
+    try:
+        return datetime.strptime(text, "%H:%M").replace(tzinfo=UTC).time()
+    except ValueError as error:
+        raise UsageError(f"{field}: {text[:20]!r} is no time of day", fix="write it as 18:00") from error
