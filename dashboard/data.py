@@ -12,11 +12,13 @@ from typing import Any, Final, Generic, Literal, TypeVar
 import streamlit as st
 
 from dashboard.shape import Choice, Frame, frame_of
+from newstide.alerting.firing import Kind
+from newstide.alerting.subscription import Mute
 from newstide.clock import SystemClock
 from newstide.errors import NewstideError, SchemaMismatch
 from newstide.messages import EntityOpinion
 from newstide.settings import Settings, load
-from newstide.store import entities, migrate, opinions, reads, totals
+from newstide.store import entities, inbox, migrate, opinions, reads, totals
 from newstide.store.database import Database
 from newstide.telemetry import configure_logs, logger
 
@@ -27,6 +29,7 @@ CHOICES_MAX: Final = 64
 LATEST: Final = 10
 SOURCES: Final = 7
 LISTED_MAX: Final = 1_000
+ALERTS_A_PAGE: Final = 25
 
 T = TypeVar("T")
 
@@ -70,6 +73,16 @@ class StoryPage:
     """Whom the latest revision is about, by its latest score, most relevant first."""
     names: dict[str, str]
     """Of those, by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsPage:
+    read_at: datetime
+    newest: totals.Newest | None
+    total: int
+    rows: list[inbox.Entry]
+    mutes: list[Mute]
+    """What the owners of the rows asked to be spared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +197,26 @@ def story(story_id: str) -> StoryPage:
     about = opinions.of_story(database, story_id).get(latest, [])
     names = entities.names_of(database, [each.entity_id for each in about])
     return StoryPage(now(), totals.newest(database), revisions, about, names)
+
+
+@st.cache_data(ttl=FRESH_S, max_entries=CHOICES_MAX, show_spinner=False)
+def alerts(kinds: tuple[Kind, ...], turned: int) -> AlertsPage:
+    """A page of everybody's inbox, from 1. Raises NewstideError when the database is away or not of this version."""
+    _require_schema()
+    database, read_at = _database(), now()
+    rows = inbox.entries(database, None, kinds, ALERTS_A_PAGE, (turned - 1) * ALERTS_A_PAGE)
+    mutes = inbox.spared(database, sorted({row.owner for row in rows}), read_at)
+    return AlertsPage(read_at, totals.newest(database), inbox.count(database, None, kinds), rows, mutes)
+
+
+@st.cache_data(ttl=FRESH_S, max_entries=CHOICES_MAX, show_spinner=False)
+def alert(firing_id: str) -> AlertsPage:
+    """One alert, as it lies in each inbox. Raises NewstideError."""
+    _require_schema()
+    database, read_at = _database(), now()
+    rows = inbox.entry(database, None, firing_id)
+    mutes = inbox.spared(database, sorted({row.owner for row in rows}), read_at)
+    return AlertsPage(read_at, totals.newest(database), len(rows), rows, mutes)
 
 
 @st.cache_data(ttl=30, max_entries=1, show_spinner=False)

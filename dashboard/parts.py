@@ -25,6 +25,7 @@ from newstide.store.totals import Newest
 TICK_S: Final = 5
 STORY_PAGE: Final = "views/story.py"
 STORIES_PAGE: Final = "views/stories.py"
+ALERTS_PAGE: Final = "views/alerts.py"
 _TONES: Final[Mapping[Label, Any]] = {"positive": "blue", "negative": "orange", "neutral": "gray", "unsure": "gray"}
 _DEFAULTS: Final[Mapping[str, Any]] = {"window": "24h", "language": "all", "source": [], "label": [], "q": ""}
 _DEMO_WINDOW: Final = "1h"

@@ -95,7 +95,7 @@ def route(
     were told, and to them whatever they muted since: they act on something that no longer holds. It comes after what
     it corrects, and not in quiet hours.
     """
-    spared = [mute for mute in mutes if _covers(mute, firing, now)]
+    spared = [mute for mute in mutes if covers(mute, firing, now)]
     if (reason := _unsent(subscription, firing, spared, told_at)) is not None:
         return Route(Outcome.SUPPRESS, reason, now)
     corrects = firing.kind is Kind.CORRECTED
@@ -134,7 +134,8 @@ def _digest(subscription: Subscription, reason: Reason, at: datetime) -> Route:
     )
 
 
-def _covers(mute: Mute, firing: Firing, now: datetime) -> bool:
+def covers(mute: Mute, firing: Firing, now: datetime) -> bool:
+    """Whether a mute, a snooze or an acknowledgement is about this firing, and holds."""
     if mute.until is not None and mute.until <= now:
         return False
     if mute.spare is Spare.ACK and firing.kind is Kind.RESOLVED:
