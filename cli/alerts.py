@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from newstide.alerting.rules import StoredRule
     from newstide.store.database import Transaction
 
-app = typer.Typer(help="Alerts: rules, their rehearsal, why they fired or did not, and who is told.", no_args_is_help=True)
+app = typer.Typer(
+    help="Alerts: rules, their rehearsal, why they fired or did not, and who is told.", no_args_is_help=True
+)
 app.command("backtest")(alerts_past.backtest)
 app.command("why")(alerts_past.why)
 app.command("judge")(alerts_past.judge)

@@ -10,7 +10,7 @@ app = typer.Typer(no_args_is_help=True)
 """Without a name of its own: its commands stand beside those of `cli.alerts`."""
 app.command("send")(looking.send)
 app.command("inbox")(looking.inbox)
-app.command("deliveries")(looking.deliveries)
+app.command("history")(looking.history)
 app.command("replay")(looking.replay)
 app.command("subscribe")(subscribing.subscribe)
 app.command("unsubscribe")(subscribing.unsubscribe)

@@ -1,4 +1,4 @@
-"""`newstide alerts inbox`, `deliveries`, `replay`, `send`: what was said, and what became of it."""
+"""`newstide alerts inbox`, `history`, `replay`, `send`: what was said, and what became of it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def inbox(context: typer.Context, limit: Limit = 20, who: Who = None, as_json: J
     emit_table(("at", "kind", "severity", "about", "rule", "told", "id"), rows)
 
 
-def deliveries(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
+def history(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
     context: typer.Context,
     delivery: Annotated[str | None, typer.Argument(help="One delivery: every attempt at it.")] = None,
     state: Annotated[str, typer.Option(help="pending, digest, sent, suppressed, exhausted or disabled.")] = "",
@@ -71,7 +71,7 @@ def deliveries(  # noqa: PLR0913, PLR0917 - a command's parameters are its optio
         if delivery is not None:
             found: list[Any] = store.attempts(database, owner_of(who), delivery)
             if not found:
-                raise UsageError(f"delivery: nothing was tried for {delivery[:64]}", fix="newstide alerts deliveries")
+                raise UsageError(f"delivery: nothing was tried for {delivery[:64]}", fix="newstide alerts history")
             columns = ("number", "started_at", "sender", "verdict", "status", "seconds", "detail")
         else:
             found = store.delivery_rows(database, owner_of(who), limit, state)
@@ -93,7 +93,7 @@ def replay(
     with opened(context) as database:
         count = sending.replay(database, owner_of(who), delivery, now())
     if delivery is not None and not count:
-        raise UsageError(f"delivery: {delivery[:64]} cannot be sent again", fix="newstide alerts deliveries")
+        raise UsageError(f"delivery: {delivery[:64]} cannot be sent again", fix="newstide alerts history")
     say(f"to be sent again: {count}")
 
 

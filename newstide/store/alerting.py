@@ -92,7 +92,7 @@ def judge(transaction: Transaction, said: Judged) -> None:
     if said.verdict not in get_args(Verdict):
         raise UsageError(f"{said.verdict!r} is no verdict", fix=f"one of {', '.join(get_args(Verdict))}")
     if firing(transaction, said.firing_id) is None:
-        raise UsageError(f"there is no alert {said.firing_id}", fix="newstide alerts history lists them")
+        raise UsageError(f"there is no alert {said.firing_id}", fix="newstide alerts inbox lists them")
     transaction.execute(
         insert(firing_verdicts).values(
             firing_id=said.firing_id, verdict=said.verdict, who=said.who, note=said.note[:NOTE_CHARS_MAX], at=said.at
