@@ -166,16 +166,17 @@ def apply(  # noqa: PLR0913, PLR0917
         except files.BadFile as error:
             point(error.pointed) if error.pointed else None
             raise DataInvalid(f"{file or 'the defaults'}, line {error.line}", why=error.why) from error
-        counts = _applied(transaction, lists, rules, person(owner or who), person(who))
+        counts = take_in(transaction, lists, rules, person(owner or who), person(who))
     if as_json:
         emit_json(counts)
     else:
         emit_pairs(counts)
 
 
-def _applied(
+def take_in(
     transaction: Transaction, lists: list[FileList], rules: list[FileRule], owner: str, who: str
 ) -> dict[str, int]:
+    """Keep what is new of a file, in the order of its lines; returns how much that was."""
     from newstide.alerting.rules import StoredRule
     from newstide.store import alert_rules
 

@@ -20,6 +20,7 @@ import typer
 from cli.context import Json, settings_of
 from cli.output import emit_json, emit_pairs, out, plain, say
 from cli.tree import ProcessTree
+from newstide.alerting.firing import Kind
 from newstide.errors import AlreadyRunning, UsageError
 from newstide.files import make_folder
 from newstide.settings import Settings
@@ -112,9 +113,21 @@ class _Demo:
         self._database = connect_store(settings)
         cast = day.load_cast()
         entities.change(self._database, lambda master: subjects.taken_in(cast, master), "demo", datetime.now(UTC))
+        self._give_rules(day.load_rules())
         self._tree = ProcessTree(_command(context), _environment(settings), settings.data_dir / "logs")
         self._stop = threading.Event()
         self._told_seq = 0
+
+    def _give_rules(self, text: str) -> None:
+        """What fires lies in the inbox, on the page of alerts; nobody is sent anything."""
+        from cli.alerts import take_in
+        from newstide.alerting import files
+        from newstide.alerting.subscription import EVERYONE
+        from newstide.store import alert_rules
+
+        with self._database.transaction() as transaction:
+            lists, rules = files.read(text, alert_rules.names(transaction))
+            take_in(transaction, lists, rules, EVERYONE, "demo")
 
     def run(self) -> dict[str, Any]:
         """Start, play, stop in order: first the source, then the processor when it has caught up, then the pages."""
@@ -124,6 +137,7 @@ class _Demo:
             if self._play.dashboard:
                 self._show_dashboard(stack)
             self._tree.start("processor", "process")
+            self._tree.start("alerts", "alerts", "run")
             pace, seed = str(self._play.pace), str(self._play.seed)
             self._tree.start("ingest", "ingest", "scenario", "--pace", pace, "--seed", seed)
             started_s = time.monotonic()
@@ -173,10 +187,11 @@ class _Demo:
             self._tree.check()
             time.sleep(0.2)
         self._tree.stop("processor")
+        self._tree.stop("alerts")
 
     def _summary(self, seconds: float) -> dict[str, Any]:
         from cli.status import gather
-        from newstide.store import health
+        from newstide.store import health, inbox
 
         report = gather(self._settings)
         rejected = sum(source["rejected"] for source in report["sources"])
@@ -194,6 +209,7 @@ class _Demo:
             "p50_ms": _percentile(latencies_ms, 0.50),
             "p95_ms": _percentile(latencies_ms, 0.95),
             "labels": health.label_counts(self._database),
+            "alerts": inbox.count(self._database, None, (Kind.FIRED,)),
             "data_dir": str(self._settings.data_dir),
         }
 
@@ -213,6 +229,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     return {
         "NEWSTIDE_DATA_DIR": str(settings.data_dir),
         "NEWSTIDE_DEMO": "true",
+        "NEWSTIDE_ALERTS__LATENESS_S": "2",  # one publisher, whose stories come in their order
         "NEWSTIDE_BUS__KIND": "embedded",
         "NEWSTIDE_STORE__URL": "",
         "NEWSTIDE_SERVICE__HEALTH_PORT": "0",
@@ -230,6 +247,7 @@ def _print(summary: dict[str, Any]) -> None:
             "received": f"{summary['received']:,} = stored {stored:,} + duplicates {summary['duplicates']:,} + "
             f"rejected {summary['rejected']:,} + dead {summary['dead']:,}",
             "labels": labels or "none",
+            "alerts": summary["alerts"],
             "rate": f"{summary['per_second']} stories/s over {summary['seconds']} s",
             "latency": f"p50 {summary['p50_ms']} ms, p95 {summary['p95_ms']} ms from receipt to storage",
             "kept in": summary["data_dir"],

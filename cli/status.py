@@ -50,7 +50,8 @@ def gather(settings: Settings) -> dict[str, Any]:
         }
     finally:
         database.close()
-    totals = {name: sum(getattr(p, name) for p in partitions) for name in ("received", "stored", "duplicates", "dead")}
+    of_news = [p for p in partitions if p.topic == settings.bus.topic_raw]  # alerts read what is scored, and count too
+    totals = {name: sum(getattr(p, name) for p in of_news) for name in ("received", "stored", "duplicates", "dead")}
     reconciled = totals["received"] == totals["stored"] + totals["duplicates"] + totals["dead"]
     waiting = _waiting(settings, {(p.topic, p.partition): p.next_offset for p in partitions})
     return report | {"processor": totals, "reconciled": reconciled, "records_waiting": waiting}

@@ -112,6 +112,11 @@ def load_cast() -> Cast:
     return cast
 
 
+def load_rules() -> str:
+    """The alert rules of the demo, as text."""
+    return _packaged("day.rules")
+
+
 def parse(text: str, cast: Cast) -> tuple[ScenarioStory, ...]:
     """The stories of a day file, checked against its cast and one another. Pure.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ EXCHANGE_S: Final = 15.0
 """From the first byte sent to the last received: what Standard Webhooks asks of a sender, at the least."""
 ANSWER_BYTES_MAX: Final = 16 << 10
 """Of an answer; nobody reads more of it than a status and a reason."""
+
+
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # it tells of each request with its whole address
 
 
 @dataclass(frozen=True, slots=True)
