@@ -172,9 +172,12 @@ def _judged(database: Database, lines: list[tuple[int, bytes]], given: str | Non
 
 def _add(database: Database, judgements: list[Judgement], bad: list[Bad], as_json: bool) -> None:
     """Add them and say what became of the lines: lines = added + unchanged + bad."""
-    from newstide.store import labels
+    from newstide.store import labels, outbox
 
     added = labels.add(database, judgements)
+    told = outbox.tell_labelled(database, judgements, datetime.now(UTC))
+    if told:
+        say(f"alerts that rested on these stories are corrected: {told:,}")
     counts = {"lines": len(judgements) + len(bad), "added": added, "unchanged": len(judgements) - added}
     if as_json:
         emit_json(counts | {"bad": [each._asdict() for each in bad]})

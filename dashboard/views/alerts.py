@@ -78,10 +78,10 @@ def every() -> None:
 def listed(row: Entry, reading: data.AlertsPage, number: int) -> None:
     firing = row.firing
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall", key=f"row-{number}"):
-        with st.container(key=f"chip-{number}", width=96):
+        with st.container(key=f"chip-{number}", width=80):
             st.badge(say(f"severity.{firing.severity.value}"), color=_TONES[firing.severity], width="content")
         with st.container(key=f"what-{number}", gap=None):
-            st.text(f"{about(firing)}  ·  {clean(firing.rule_text)}")
+            st.text(f"{about(firing)}  ·  {clean(firing.rule_id)}")
             told = ", ".join(f"{each.channel}: {each.state}" for each in row.deliveries) or say("alerts.inbox_only")
             when = clock(firing.at, reading.read_at, zone())
             parts = (say(f"kind.{firing.kind.value}"), when, standing(row), told, *spared(row, reading))

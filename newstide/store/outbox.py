@@ -15,15 +15,17 @@ from typing import Final
 import msgspec
 from sqlalchemy import select, update
 
-from newstide.alerting.correcting import corrections
+from newstide.alerting.correcting import corrections, relabelled
 from newstide.alerting.firing import Firing, Kind
 from newstide.alerting.routing import Outcome, Reason, Route, concerns, route
 from newstide.alerting.subscription import EVERYONE, Mute, Spare, Subscription, alert_key, local_day
+from newstide.labelling import Judgement
 from newstide.messages import ScoredStory
 from newstide.store.alert_rules import lists
 from newstide.store.alert_tables import firings as said
+from newstide.store.alerting import add_firings
 from newstide.store.bulk import insert_new
-from newstide.store.database import Transaction
+from newstide.store.database import Database, Transaction
 from newstide.store.delivery_schema import channels, deliveries, firing_stories, inbox, mutes
 from newstide.store.people import mutes_of, standing
 from newstide.store.schema import Row
@@ -167,6 +169,25 @@ def corrected(transaction: Transaction, stories: Collection[ScoredStory]) -> lis
     revised = {story.item.story_id: story for story in stories if story.item.revision > 1}
     told = told_of(transaction, revised)
     return [correction for story in revised.values() for correction in corrections(story, told)]
+
+
+def tell_labelled(database: Database, judgements: Sequence[Judgement], now: datetime) -> int:
+    """Tell whoever was told on the evidence of a story that people label otherwise; returns of how many alerts.
+
+    Labels towards one entity are not of the story. Saying it twice tells once.
+    """
+    labelled = [each for each in judgements if each.story_id and each.sentiment and not each.entity]
+    with database.transaction() as transaction:
+        told = told_of(transaction, {each.story_id for each in labelled if each.story_id})
+        found = [
+            correction
+            for each in labelled
+            if each.story_id and each.sentiment
+            for correction in relabelled(each.story_id, each.sentiment, told, each.created_at)
+        ]
+        new = add_firings(transaction, found, now)
+        add(transaction, new, now)
+    return len(new)
 
 
 def _owners_told(transaction: Transaction, firings: Sequence[Firing]) -> set[str]:

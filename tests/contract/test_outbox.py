@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from dataclasses import replace
 from datetime import time, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from newstide.alerting.correcting import corrections
 from newstide.alerting.firing import Firing, Kind, Severity
 from newstide.alerting.subscription import EVERYONE, Mute, Quiet, Scope, Spare, Subscription, alert_key
 from newstide.errors import UsageError
+from newstide.labelling import Given, StoryText, judge, read_line
 from newstide.store import alerting, outbox, people
 from newstide.store.database import Database
 from tests.contract.stories import HOSTILE, count, scored
@@ -169,6 +171,17 @@ def test_exactly_those_who_were_told_are_told_of_a_correction(database: Database
     with database.transaction() as connection:
         query = text("SELECT owner FROM inbox WHERE firing_id = :said ORDER BY owner")
         assert connection.execute(query, {"said": said[0].firing_id}).scalars().all() == ["ann", "bo", "cy", EVERYONE]
+
+
+def test_a_label_that_a_person_corrects_is_told_once(database: Database) -> None:
+    person(database)
+    add(database, firing(), firing(number=2, evidence=(evidence("story-9"),)))
+    line = b'{"text": "Acme recalls its flagship", "story_id": "story-1", "label": "positive"}'
+    said = judge(read_line(line), StoryText("Acme recalls its flagship", "m-1"), Given("ann", NOON))
+    assert outbox.tell_labelled(database, [said, replace(said, entity="acme", sentiment="neutral")], NOON) == 1
+    assert outbox.tell_labelled(database, [said], NOON) == 0
+    assert outbox.tell_labelled(database, [replace(said, sentiment="negative")], NOON) == 0, "that is what was told"
+    assert [reason for *_, reason in rows(database)].count("its alert was sent") == 1
 
 
 def test_a_correction_of_what_waits_comes_after_it(database: Database) -> None:

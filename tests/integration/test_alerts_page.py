@@ -116,6 +116,6 @@ def test_ten_thousand_alerts_are_a_page_and_a_count(visit: Open, database: Datab
         fire(database, *some(first))
     app = visit()
     assert "10,000 in the inbox" in words(app)
-    rows: Any = [element for element in app.text if "acme: score" in element.value]
+    rows: Any = [element for element in app.text if "Acme Inc  ·  r1" in element.value]
     assert len(rows) == 25
     assert not app.exception
