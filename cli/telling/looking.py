@@ -15,9 +15,12 @@ from newstide.errors import UsageError
 if TYPE_CHECKING:
     from newstide.store.inbox import DeliveryRow, Entry
 
+app = typer.Typer()
+
 Limit = Annotated[int, typer.Option(min=1, max=1_000, help="The newest so many.")]
 
 
+@app.command("send")
 def send(
     context: typer.Context,
     drain: Annotated[bool, typer.Option("--drain", help="End when nothing is due any more.")] = False,
@@ -32,6 +35,7 @@ def send(
         run_sender(settings, service, drain=drain)
 
 
+@app.command("inbox")
 def inbox(context: typer.Context, limit: Limit = 20, who: Who = None, as_json: Json = False) -> None:
     """What fired for you, sent or not, newest first."""
     from newstide.store import inbox as store
@@ -56,6 +60,7 @@ def inbox(context: typer.Context, limit: Limit = 20, who: Who = None, as_json: J
     emit_table(("at", "kind", "severity", "about", "rule", "told", "id"), rows)
 
 
+@app.command("history")
 def history(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
     context: typer.Context,
     delivery: Annotated[str | None, typer.Argument(help="One delivery: every attempt at it.")] = None,
@@ -82,6 +87,7 @@ def history(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
     emit_table(columns, [_cells(each, columns) for each in found])
 
 
+@app.command("replay")
 def replay(
     context: typer.Context,
     delivery: Annotated[str | None, typer.Argument(help="One delivery; default all that were given up.")] = None,

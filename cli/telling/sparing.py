@@ -11,10 +11,13 @@ from cli.telling.common import Who, now, opened, owner_of, until
 from newstide.alerting.subscription import Mute, Scope, Spare, alert_key
 from newstide.errors import UsageError
 
+app = typer.Typer()
+
 Rule = Annotated[str, typer.Option(help="Only of this rule.")]
 Subject = Annotated[str, typer.Option(help="Only about this subject.")]
 
 
+@app.command("mute")
 def mute(
     context: typer.Context,
     rule: Rule = "",
@@ -26,6 +29,7 @@ def mute(
     _spare(context, who, Spare.MUTE, rule, subject, for_)
 
 
+@app.command("snooze")
 def snooze(
     context: typer.Context,
     for_: Annotated[str, typer.Argument(metavar="UNTIL", help="2h, 3d or a moment.")],
@@ -37,6 +41,7 @@ def snooze(
     _spare(context, who, Spare.SNOOZE, rule, subject, for_)
 
 
+@app.command("ack")
 def ack(
     context: typer.Context,
     alert: Annotated[str, typer.Argument(help="Id of the alert, as the inbox shows it.")],
@@ -56,6 +61,7 @@ def ack(
     say(f"acknowledged: {firing.rule_id} about {firing.subject_name or firing.subject or 'all stories'}")
 
 
+@app.command("unmute")
 def unmute(context: typer.Context, rule: Rule = "", subject: Subject = "", who: Who = None) -> None:
     """Take back mutes, snoozes and acknowledgements: of a rule, a subject, both together, or all of them."""
     from newstide.store import people
@@ -67,7 +73,7 @@ def unmute(context: typer.Context, rule: Rule = "", subject: Subject = "", who: 
     say(f"taken back: {count}")
 
 
-def _spare(context: typer.Context, who: str | None, spare: Spare, rule: str, subject: str, end: str) -> None:  # noqa: PLR0913, PLR0917 - two commands' options
+def _spare(context: typer.Context, who: str | None, spare: Spare, rule: str, subject: str, end: str) -> None:
     from newstide.store import people
 
     scope, value = _scope(rule, subject)

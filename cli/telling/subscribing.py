@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from newstide.alerting.subscription import Quiet, Subscription
     from newstide.store.database import Database
 
+app = typer.Typer()
+
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
+@app.command("subscribe")
 def subscribe(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Of the subscription; the same name again replaces it.")] = "all",
@@ -61,6 +64,7 @@ def subscribe(  # noqa: PLR0913, PLR0917 - a command's parameters are its option
     say(f"{'subscribed' if new else 'changed'}: {wanted.name} of {wanted.owner}")
 
 
+@app.command("unsubscribe")
 def unsubscribe(
     context: typer.Context, name: Annotated[str, typer.Argument(help="Of the subscription.")] = "all", who: Who = None
 ) -> None:
@@ -72,6 +76,7 @@ def unsubscribe(
             raise UsageError(f"name: there is no subscription {name}", fix="newstide alerts subscriptions")
 
 
+@app.command("subscriptions")
 def subscriptions(context: typer.Context, who: Who = None, as_json: Json = False) -> None:
     """Your subscriptions."""
     from newstide.store import people

@@ -8,68 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
-from sqlalchemy import text
 
-from alerts.channels.mail import Mails, Relay
 from alerts.channels.webhook import Webhooks
 from alerts.send import carriers
-from alerts.sender import Sender
-from newstide.alerting.channel import Channel, ChannelKind, kind_of
-from newstide.alerting.firing import Firing, Kind
+from newstide.alerting.channel import Channel, ChannelKind
+from newstide.alerting.firing import Kind
 from newstide.alerting.retrying import SCHEDULE_S
 from newstide.alerting.subscription import Subscription
-from newstide.clock import FakeClock
 from newstide.errors import UsageError
 from newstide.outbound.guard import Guard
 from newstide.sections import DeliverySettings
-from newstide.service import Service
 from newstide.signing import secret_of, verify
-from newstide.store import alerting, migrate, outbox, people, sending
-from newstide.store.database import Database
-from newstide.telemetry import Metrics
+from newstide.store import people, sending
 from tests.firings import NOON, firing
-from tests.receivers import Hooks, hooks, mailbox
+from tests.integration.delivering import SECRET, Scene
+from tests.receivers import Hooks, hooks
 
-SECRET = "whsec_" + "QUJD" * 8
 DAY = timedelta(days=1)
-
-
-class Scene:
-    """A database with people in it, a sender, and a clock that stands still until it is told to go on."""
-
-    def __init__(self, folder: Path) -> None:
-        self.database = Database(f"sqlite:///{folder / 'newstide.db'}")
-        migrate.upgrade(self.database)
-        self.clock = FakeClock(NOON)
-        self.service = Service("send", "s-1", self.clock, Metrics(), structlog.get_logger())
-        self.open = Guard.of(allow_private_addresses=True)
-        self.carriers: dict[ChannelKind, Any] = {ChannelKind.WEBHOOK: Webhooks(self.open, allow_http=True)}
-
-    def person(self, owner: str, address: str, name: str = "hook") -> None:
-        channel = Channel(owner, name, kind_of(address), address, SECRET)
-        people.put_channel(self.database, channel, NOON)
-        people.put_subscription(self.database, Subscription(owner=owner, name=name, channels=(name,)), NOON)
-
-    def fire(self, *firings: Firing) -> None:
-        now = self.clock.now()
-        with self.database.transaction() as connection:
-            outbox.add(connection, alerting.add_firings(connection, firings, now), now)
-
-    def send(self, after_s: float = 0.0) -> None:
-        """All that is due in so long, as one sender."""
-        self.clock.advance(after_s)
-        self.sender().run(drain=True)
-
-    def sender(self) -> Sender:
-        return Sender(self.database, self.carriers, self.service, "https://news.example", 4)
-
-    def states(self) -> list[str]:
-        return self.column("SELECT state FROM deliveries ORDER BY created_at, owner")
-
-    def column(self, query: str) -> list[Any]:
-        with self.database.transaction() as connection:
-            return list(connection.execute(text(query)).scalars())
 
 
 @pytest.fixture
@@ -265,48 +220,3 @@ def test_only_https_is_taken_unless_the_settings_say_otherwise() -> None:
     usual = carriers(DeliverySettings())[ChannelKind.WEBHOOK]
     with pytest.raises(UsageError, match="address: it is not https"):
         usual.check(Channel("ann", "hook", ChannelKind.WEBHOOK, "http://example.com/", SECRET))
-
-
-# --- mail ---------------------------------------------------------------------------------------------------------
-
-
-def test_mail_has_one_id_in_every_attempt_and_answers_what_it_answers(scene: Scene) -> None:
-    with mailbox() as box:
-        box.answers = ["451 later", "250"]
-        scene.carriers = {ChannelKind.MAIL: Mails(Relay.of(f"smtp+plain://127.0.0.1:{box.port}"), "news@example.com")}
-        scene.person("ann", "mailto:ann@example.com")
-        hostile = "Acme\r\nBcc: everyone@example.com <b>"
-        scene.fire(firing(subject_name=hostile))
-        scene.send()
-        assert box.letters == [] and scene.states() == ["pending"]
-        scene.send(7)
-        scene.fire(firing(Kind.CORRECTED, subject_name=hostile, note="withdrawn"))
-        scene.send()
-    first, second = box.letters
-    (told, _corrected) = scene.column("SELECT delivery_id FROM deliveries ORDER BY created_at")
-    assert first["Message-ID"] == f"<{told}@example.com>"
-    assert second["In-Reply-To"] == first["Message-ID"]
-    assert first["To"] == "ann@example.com" and first["Bcc"] is None
-    assert [part.get_content_type() for part in first.walk()][1:] == ["text/plain", "text/html"]
-
-
-def test_a_mailbox_that_is_not_there_is_not_written_to_again(scene: Scene) -> None:
-    with mailbox() as box:
-        box.answers = ["550 5.1.1 no such user"]
-        scene.carriers = {ChannelKind.MAIL: Mails(Relay.of(f"smtp+plain://127.0.0.1:{box.port}"), "news@example.com")}
-        scene.person("ann", "mailto:ann@example.com")
-        scene.fire(firing())
-        scene.send()
-    assert scene.states() == ["disabled"]
-    assert people.channels_of(scene.database, "ann")[0].disabled_why == "5.1.1 no such user"
-
-
-def test_a_relay_that_is_away_is_tried_again(scene: Scene) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    scene.carriers = {ChannelKind.MAIL: Mails(Relay.of(f"smtp+plain://127.0.0.1:{port}"), "news@example.com")}
-    scene.person("ann", "mailto:ann@example.com")
-    scene.fire(firing())
-    scene.send()
-    assert scene.states() == ["pending"]
