@@ -9,7 +9,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def evidence(story_id: str = "story-1", **more: Any) -> Evidence:
-    given = {
+    given: dict[str, Any] = {
         "story_id": story_id,
         "revision": 1,
         "title": "Acme recalls its flagship",

@@ -8,7 +8,7 @@ import typer
 
 from cli.output import say
 from cli.telling.common import Who, now, opened, owner_of, until
-from newstide.alerting.subscription import Mute, Scope, Spare, alert_key
+from newstide.alerting.subscription import EVERYONE, Mute, Scope, Spare, alert_key
 from newstide.errors import UsageError
 
 app = typer.Typer()
@@ -52,7 +52,7 @@ def ack(
 
     with opened(context) as database:
         owner = owner_of(who)
-        found = inbox.entry(database, None, alert)
+        found = inbox.entry(database, owner, alert) or inbox.entry(database, EVERYONE, alert)
         if not found:
             raise UsageError(f"alert: there is no alert {alert[:64]}", fix="newstide alerts inbox")
         firing = found[0].firing

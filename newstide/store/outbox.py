@@ -26,8 +26,8 @@ from newstide.store.alert_tables import firings as said
 from newstide.store.alerting import add_firings
 from newstide.store.bulk import insert_new
 from newstide.store.database import Database, Transaction
-from newstide.store.delivery_schema import channels, deliveries, firing_stories, inbox, mutes
-from newstide.store.people import mutes_of, standing
+from newstide.store.delivery_schema import deliveries, firing_stories, inbox, mutes
+from newstide.store.people import mutes_of, places_of, standing
 from newstide.store.schema import Row
 
 _NAMESPACE: Final = uuid.UUID("0c7d7c58-8e0c-5d2a-8f43-6a0f0b5f8a55")
@@ -64,15 +64,14 @@ class _Writing:
         self._transaction, self._firings, self._now = transaction, firings, now
         owners = {firing.owner for firing in firings}
         owners |= _owners_told(transaction, firings)
-        self._subscriptions = standing(transaction, None if EVERYONE in owners else owners)
+        people = None if EVERYONE in owners else owners
+        self._subscriptions = standing(transaction, people)
         named = {name for each in self._subscriptions for name in each.watchlists}
         self._lists = {each.name: each.members for each in lists(transaction)} if named else {}
-        people = sorted({each.owner for each in self._subscriptions} | owners)
         self._mutes: dict[str, list[Mute]] = defaultdict(list)
         for mute in mutes_of(transaction, people, now):
             self._mutes[mute.owner].append(mute)
-        places = select(channels.c.owner, channels.c.name).where(channels.c.owner.in_(people))
-        self._places = {(row.owner, row.name) for row in transaction.execute(places)}
+        self._places = places_of(transaction, people)
         self._told = told(transaction, {firing.answers for firing in firings} - {""})
         capped = [each for each in self._subscriptions if each.daily_cap is not None]
         self._sent = _sent_by_day(transaction, capped, now)

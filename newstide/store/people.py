@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
@@ -56,6 +56,14 @@ def remove_subscription(database: Database, owner: str, name: str) -> bool:
 
 
 # --- channels -------------------------------------------------------------------------------------------------------
+
+
+def places_of(transaction: Transaction, owners: Collection[str] | None) -> set[tuple[str, str]]:
+    """Owner and name of each channel of these people, or of everybody."""
+    query = select(channels.c.owner, channels.c.name)
+    if owners is not None:
+        query = query.where(channels.c.owner.in_(sorted(owners)))
+    return {(row.owner, row.name) for row in transaction.execute(query)}
 
 
 def put_channel(database: Database, channel: Channel, now: datetime) -> bool:
@@ -117,10 +125,12 @@ def end_mutes(database: Database, owner: str, scope: Scope | None, value: str, n
         return connection.execute(update(mutes).where(*mine).values(ended_at=now)).rowcount
 
 
-def mutes_of(transaction: Transaction, owners: Sequence[str], now: datetime) -> list[Mute]:
-    """Those of these people that hold."""
+def mutes_of(transaction: Transaction, owners: Collection[str] | None, now: datetime) -> list[Mute]:
+    """Those of these people, or of everybody, that hold."""
     holds = mutes.c.ended_at.is_(None), or_(mutes.c.until.is_(None), mutes.c.until > now)
-    query = select(*(mutes.c[name] for name in _MUTE)).where(mutes.c.owner.in_(owners), *holds).order_by(mutes.c.id)
+    query = select(*(mutes.c[name] for name in _MUTE)).where(*holds).order_by(mutes.c.id)
+    if owners is not None:
+        query = query.where(mutes.c.owner.in_(sorted(owners)))
     rows = (row._mapping for row in transaction.execute(query))
     return [Mute(**{**row, "spare": Spare(row["spare"]), "scope": Scope(row["scope"])}) for row in rows]
 
