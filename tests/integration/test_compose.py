@@ -26,7 +26,7 @@ from tests.services.common import free_port, listens, wait_for
 from tests.services.compose import END_S_MAX, Place, Program, interpolated, kafka_programs, merged, read, variables_of
 from tests.services.database import program_folder
 
-OURS = {"migrate", "ingest", "processor", "alerts", "dashboard", "demo"}
+OURS = {"migrate", "ingest", "processor", "alerts", "sender", "dashboard", "demo"}
 ONE_SHOT = {"migrate"}
 PASSWORD = "p@ss:w/rd$"
 HEADLINE = "Shares plunge 30% after the auditor resigns"
