@@ -251,7 +251,7 @@ def test_the_services_run(program: Callable[[str], Program], database_url: str, 
         assert again.wait(60) == 0, "a second start must change nothing"
 
     # Two processors, as `--scale processor=2` would start them; of two alerts one stands by.
-    names = ("processor", "processor", "alerts", "alerts", "ingest", "dashboard", "demo")
+    names = ("processor", "processor", "alerts", "alerts", "sender", "ingest", "dashboard", "demo")
     with ExitStack() as stack:
         started = [stack.enter_context(program(name)) for name in names]
         for one in started:
