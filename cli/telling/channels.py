@@ -10,7 +10,8 @@ import typer
 
 from cli.context import Json, settings_of
 from cli.output import emit_json, emit_table, say
-from cli.telling.common import Who, named, now, opened, owner_of
+from cli.ruling import Who, now, person
+from cli.telling.common import named, opened
 from newstide.errors import NewstideError, UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def add(
     if fresh:
         secret = "whsec_" + base64.b64encode(os.urandom(SECRET_BYTES)).decode()
     tongue: Tongue = "zh" if language == "zh" else "en"
-    channel = Channel(owner_of(who), named(name, "name"), kind, address, secret, tongue)
+    channel = Channel(person(who), named(name, "name"), kind, address, secret, tongue)
     carriers(settings_of(context).delivery)[kind].check(channel)
     with opened(context) as database:
         new = people.put_channel(database, channel, now())
@@ -78,7 +79,7 @@ def list_(context: typer.Context, who: Who = None, as_json: Json = False) -> Non
     from newstide.store import people
 
     with opened(context) as database:
-        found = people.channels_of(database, owner_of(who))
+        found = people.channels_of(database, person(who))
     if as_json:
         emit_json([_shown(each) for each in found])
         return
@@ -92,7 +93,7 @@ def remove(context: typer.Context, name: Name, who: Who = None) -> None:
     from newstide.store import people
 
     with opened(context) as database:
-        if not people.remove_channel(database, owner_of(who), name, now()):
+        if not people.remove_channel(database, person(who), name, now()):
             raise _absent(name)
 
 
@@ -102,7 +103,7 @@ def enable(context: typer.Context, name: Name, who: Who = None) -> None:
     from newstide.store import people
 
     with opened(context) as database:
-        if not people.enable_channel(database, owner_of(who), name, now()):
+        if not people.enable_channel(database, person(who), name, now()):
             raise _absent(name)
 
 
@@ -114,7 +115,7 @@ def test(context: typer.Context, name: Name, who: Who = None) -> None:
     from newstide.alerting.rendering import render_test, test_payload
 
     with opened(context) as database:
-        channel = _channel(database, owner_of(who), name)
+        channel = _channel(database, person(who), name)
     carrier, at = carriers(settings_of(context).delivery)[channel.kind], now()
     carrier.check(channel)
     parcel = Parcel(f"test-{os.urandom(8).hex()}", at, render_test(channel.language), test_payload(at))

@@ -1,25 +1,22 @@
-"""What the commands about being told share: who asks, and how times are written."""
+"""What the commands about being told share: a database that is closed again, names, and how times are written."""
 
 from __future__ import annotations
 
-import getpass
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
-from cli.context import settings_of
-from newstide.clock import SystemClock
+from cli.ruling import connected, now
 from newstide.errors import UsageError
 
 if TYPE_CHECKING:
     from newstide.store.database import Database
 
 NAME_CHARS_MAX: Final = 64
-Who = Annotated[str | None, typer.Option("--who", help="Whose; default your login name.")]
 
 _LENGTH: Final = re.compile(r"([1-9]\d{0,3})(m|h|d)")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
@@ -27,25 +24,11 @@ _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
 
 @contextmanager
 def opened(context: typer.Context) -> Iterator[Database]:
-    settings = settings_of(context)
-    from newstide.store.connect import connect
-
-    database = connect(settings)
+    database = connected(context)
     try:
         yield database
     finally:
         database.close()
-
-
-def now() -> datetime:
-    return SystemClock().now()
-
-
-def owner_of(given: str | None) -> str:
-    try:
-        return named(given or getpass.getuser(), "--who")
-    except (OSError, KeyError) as error:  # an account without a name, as containers have them
-        raise UsageError("--who: whose is it?", fix="--who NAME") from error
 
 
 def named(text: str, field: str) -> str:

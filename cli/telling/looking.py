@@ -9,7 +9,8 @@ import typer
 
 from cli.context import Json, settings_of
 from cli.output import emit_json, emit_table, say
-from cli.telling.common import Who, now, opened, owner_of
+from cli.ruling import Who, now, person
+from cli.telling.common import opened
 from newstide.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def inbox(context: typer.Context, limit: Limit = 20, who: Who = None, as_json: J
     from newstide.store import inbox as store
 
     with opened(context) as database:
-        found = store.entries(database, owner_of(who), limit=limit)
+        found = store.entries(database, person(who), limit=limit)
     if as_json:
         emit_json([_entry(each) for each in found])
         return
@@ -74,12 +75,12 @@ def history(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
 
     with opened(context) as database:
         if delivery is not None:
-            found: list[Any] = store.attempts(database, owner_of(who), delivery)
+            found: list[Any] = store.attempts(database, person(who), delivery)
             if not found:
                 raise UsageError(f"delivery: nothing was tried for {delivery[:64]}", fix="newstide alerts history")
             columns = ("number", "started_at", "sender", "verdict", "status", "seconds", "detail")
         else:
-            found = store.delivery_rows(database, owner_of(who), limit, state)
+            found = store.delivery_rows(database, person(who), limit, state)
             columns = ("delivery_id", "channel", "state", "reason", "attempts", "due_at", "ended_at")
     if as_json:
         emit_json([asdict(each) for each in found])
@@ -97,7 +98,7 @@ def replay(
     from newstide.store import sending
 
     with opened(context) as database:
-        count = sending.replay(database, owner_of(who), delivery, now())
+        count = sending.replay(database, person(who), delivery, now())
     if delivery is not None and not count:
         raise UsageError(f"delivery: {delivery[:64]} cannot be sent again", fix="newstide alerts history")
     say(f"to be sent again: {count}")

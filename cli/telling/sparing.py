@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from cli.output import say
-from cli.telling.common import Who, now, opened, owner_of, until
+from cli.ruling import Who, now, person
+from cli.telling.common import opened, until
 from newstide.alerting.subscription import EVERYONE, Mute, Scope, Spare, alert_key
 from newstide.errors import UsageError
 
@@ -51,7 +52,7 @@ def ack(
     from newstide.store import inbox, people
 
     with opened(context) as database:
-        owner = owner_of(who)
+        owner = person(who)
         found = inbox.entry(database, owner, alert) or inbox.entry(database, EVERYONE, alert)
         if not found:
             raise UsageError(f"alert: there is no alert {alert[:64]}", fix="newstide alerts inbox")
@@ -69,7 +70,7 @@ def unmute(context: typer.Context, rule: Rule = "", subject: Subject = "", who: 
     scope, value = _scope(rule, subject)
     with opened(context) as database:
         everything = scope is Scope.EVERYTHING
-        count = people.end_mutes(database, owner_of(who), None if everything else scope, value, now())
+        count = people.end_mutes(database, person(who), None if everything else scope, value, now())
     say(f"taken back: {count}")
 
 
@@ -78,7 +79,7 @@ def _spare(context: typer.Context, who: str | None, spare: Spare, rule: str, sub
 
     scope, value = _scope(rule, subject)
     wanted = Mute(
-        owner=owner_of(who),
+        owner=person(who),
         spare=spare,
         scope=scope,
         value=value,

@@ -8,7 +8,8 @@ import typer
 
 from cli.context import Json
 from cli.output import emit_json, emit_table, say
-from cli.telling.common import Who, clock_time, named, now, opened, owner_of
+from cli.ruling import Who, now, person
+from cli.telling.common import clock_time, named, opened
 from newstide.alerting.firing import Severity
 from newstide.errors import UsageError
 
@@ -45,7 +46,7 @@ def subscribe(  # noqa: PLR0913, PLR0917 - a command's parameters are its option
 
     with opened(context) as database:
         wanted = Subscription(
-            owner=owner_of(who),
+            owner=person(who),
             name=named(name, "name"),
             rules=tuple(named(each, "--rule") for each in rule or ()),
             subjects=tuple(named(each, "--subject") for each in subject or ()),
@@ -72,7 +73,7 @@ def unsubscribe(
     from newstide.store import people
 
     with opened(context) as database:
-        if not people.remove_subscription(database, owner_of(who), name):
+        if not people.remove_subscription(database, person(who), name):
             raise UsageError(f"name: there is no subscription {name}", fix="newstide alerts subscriptions")
 
 
@@ -82,7 +83,7 @@ def subscriptions(context: typer.Context, who: Who = None, as_json: Json = False
     from newstide.store import people
 
     with opened(context) as database:
-        found = people.subscriptions_of(database, owner_of(who))
+        found = people.subscriptions_of(database, person(who))
     if as_json:
         import msgspec
 
