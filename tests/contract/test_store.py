@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from newstide.errors import SchemaMismatch, SettingsInvalid, StoreRefused, StoreUnavailable
-from newstide.store import alert_tables, migrate, reads, writes
+from newstide.store import alert_tables, delivery_schema, migrate, reads, writes
 from newstide.store.database import Database
 from newstide.store.schema import metadata, rollups, scores, stories
 from tests.contract.stories import HOSTILE, NOON, count, scored
@@ -18,7 +18,8 @@ from tests.contract.stories import HOSTILE, NOON, count, scored
 
 
 def test_migrations_make_the_schema(database: Database) -> None:
-    assert alert_tables.firings.metadata is metadata, "a module that nobody imports here has no tables"
+    for table in (alert_tables.firings, delivery_schema.inbox):
+        assert table.metadata is metadata, "a module that nobody imports here has no tables"
     with database.transaction() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
         assert compare_metadata(context, metadata) == []
