@@ -2,6 +2,7 @@
 
 import string
 import time
+from typing import Any
 
 import msgspec
 import pytest
@@ -161,7 +162,7 @@ def rules(draw: st.DrawFn) -> Rule:
     kind = draw(st.sampled_from(list(SubjectKind)))
     named = kind not in (SubjectKind.EVERYTHING, SubjectKind.SYSTEM)
     system, story = kind is SubjectKind.SYSTEM, kind is not SubjectKind.SYSTEM and draw(st.booleans())
-    clause = of_stories() if story else windows(system)
+    clause: st.SearchStrategy[Any] = of_stories() if story else windows(system)
     return Rule(
         subject=Subject(kind, draw(NAMES) if named else ""),
         any_of=tuple(
