@@ -79,6 +79,8 @@ class Measure(StrEnum):
     """Of the system: set aside within the window."""
     SILENCE = "silence"
     """Of the system: seconds since a source was last read with success, each source apart."""
+    TROUBLE = "trouble"
+    """Of the system: 1 for a polled source that is dead, quiet or overdue (newstide.sources), 0 for another."""
     DRIFT = "drift"
     """Of the system: how far the shares of the labels of the window lie from those of four weeks before, 0-1."""
     UNDELIVERED = "undelivered"
@@ -86,9 +88,9 @@ class Measure(StrEnum):
 
 
 OF_SYSTEM: Final = frozenset({
-    Measure.LAG, Measure.DEAD_LETTERS, Measure.SILENCE, Measure.DRIFT, Measure.UNDELIVERED
+    Measure.LAG, Measure.DEAD_LETTERS, Measure.SILENCE, Measure.TROUBLE, Measure.DRIFT, Measure.UNDELIVERED
 })  # fmt: skip
-WITHOUT_WINDOW: Final = frozenset({Measure.LAG, Measure.SILENCE, Measure.UNDELIVERED})
+WITHOUT_WINDOW: Final = frozenset({Measure.LAG, Measure.SILENCE, Measure.TROUBLE, Measure.UNDELIVERED})
 """Measures of a moment."""
 COUNTS: Final = frozenset({Measure.STORIES, Measure.COPIES, Measure.VOLUME, Measure.VOLUME_Z})
 """Measures of how much there is. A rule is looked at when a story comes, so it would never see that none does."""

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, func, select
 from newstide.alerting.rules import Measure
 from newstide.alerting.watching import Asked, Reading
 from newstide.index.moments import Moments, total
-from newstide.store import sending
+from newstide.sources import TROUBLED
+from newstide.store import registry, sending
 from newstide.store.filters import Filters
 from newstide.store.schema import dead_letters, streams
 from newstide.store.source_schema import sources
@@ -35,6 +36,11 @@ def read(connection: Connection, asked: Collection[Asked], now: datetime) -> lis
         elif measure is Measure.SILENCE:
             silent = _silence(connection, now)
             found += [Reading(source, measure, window_s, seconds) for source, seconds in silent.items()]
+        elif measure is Measure.TROUBLE:
+            found += [
+                Reading(each.source.name, measure, window_s, float(each.condition(now) in TROUBLED))
+                for each in registry.all_by(connection)
+            ]
         elif measure is Measure.UNDELIVERED:
             found.append(Reading(WHOLE, measure, window_s, float(sending.undelivered(connection, now))))
         elif measure is Measure.DRIFT:

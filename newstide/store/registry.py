@@ -42,9 +42,14 @@ def load(database: Database, name: str) -> Registered | None:
 
 def load_all(database: Database) -> list[Registered]:
     """Every polled source, by name."""
-    query = select(sources).where(sources.c.every_s.is_not(None)).order_by(sources.c.source)
     with database.transaction() as connection:
-        return [registered(row._mapping) for row in connection.execute(query)]
+        return all_by(connection)
+
+
+def all_by(connection: Connection) -> list[Registered]:
+    """As `load_all`, within a transaction that goes on."""
+    query = select(sources).where(sources.c.every_s.is_not(None)).order_by(sources.c.source)
+    return [registered(row._mapping) for row in connection.execute(query)]
 
 
 def put(database: Database, wanted: Sequence[tuple[Source, str]], now: datetime, *, replace: bool = True) -> PutOutcome:

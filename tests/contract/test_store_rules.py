@@ -1,5 +1,6 @@
 """What the store promises of rules, watchlists and the engine's state, on SQLite and on a real PostgreSQL."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,8 @@ from newstide.alerting.reading import parse
 from newstide.alerting.rules import Measure, StoredRule
 from newstide.alerting.watching import Asked
 from newstide.errors import UsageError
-from newstide.store import alert_reading, alert_rules, alert_state, alert_system
+from newstide.sources import Source
+from newstide.store import alert_reading, alert_rules, alert_state, alert_system, registry, sources
 from newstide.store.alert_rules import change_list, create_list, current, save
 from newstide.store.database import Database
 from newstide.store.indexing import hour_of
@@ -123,15 +125,28 @@ def test_stories_come_back_as_they_were_announced(database: Database) -> None:
 
 
 def test_the_system_measures_itself(database: Database) -> None:
-    asked = {Asked(Measure.DEAD_LETTERS, 3_600), Asked(Measure.SILENCE, 0), Asked(Measure.DRIFT, 86_400)}
+    asked = {Asked(Measure.DEAD_LETTERS, 3_600), Asked(Measure.DRIFT, 86_400)}
+    asked |= {Asked(Measure.SILENCE, 0), Asked(Measure.TROUBLE, 0)}
+    names = ("dead", "well", "paused")
+    registry.put(database, [(Source(name=name, url=f"https://{name}.example/"), name) for name in names], NOON)
+    registry.enable(database, ["paused"], NOON, enabled=False)
+    polled = {"dead": NOON - timedelta(days=9), "well": NOON - timedelta(minutes=1)}
     with database.transaction() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO sources (source, kind, url, next_due_at, last_success_at, updated_at) VALUES "
-            "('dead', 'feed', '', '2026-03-02 12:00:00', '2026-03-02 09:00:00', '2026-03-02 09:00:00'),"
-            "('file', 'replay', '', NULL, '2026-03-02 09:00:00', '2026-03-02 09:00:00')"
-        )
+        for name, at in polled.items():
+            known = sources.load_by(connection, [name])[name]
+            failures = 50 if name == "dead" else 0
+            state = replace(known, failures=failures, polled_at=NOON, last_success_at=at, last_new_at=at)
+            sources.save(connection, state, NOON)
+    with database.transaction() as connection:
         found = {(r.part, r.measure): r.value for r in alert_system.read(connection, asked, NOON)}
-    assert found == {("newstide", Measure.DEAD_LETTERS): 0.0, ("dead", Measure.SILENCE): 10_800.0}
+    assert found == {
+        ("newstide", Measure.DEAD_LETTERS): 0.0,
+        ("dead", Measure.SILENCE): 9 * 86_400.0,
+        ("well", Measure.SILENCE): 60.0,
+        ("dead", Measure.TROUBLE): 1.0,
+        ("well", Measure.TROUBLE): 0.0,
+        ("paused", Measure.TROUBLE): 0.0,
+    }
     store(database, [scored(n, score=0.5, minute=-3 * 1440 + n) for n in range(200)])
     store(database, [scored(300 + n, score=-0.5, minute=-n) for n in range(150)])
     with database.transaction() as connection:
