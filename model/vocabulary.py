@@ -21,7 +21,7 @@ SPECIAL: Final = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 """In the order of their ids. Capitals: text is read in lower case, so no text can spell one."""
 _OF_BASE: Final = ("<pad>", "<unk>", "<s>", "</s>", "<mask>")
 # What occurs less often is spelled with shorter pieces: it would cost size and hardly ever be met.
-COUNT_MIN: Final = 20
+COUNT_MIN: Final = 16
 HAN_COUNT_MIN: Final = 2
 MAX_TOKENS: Final = 128
 _SPACE: Final = "▁"
