@@ -16,7 +16,7 @@ Field = Literal["title", "body"]
 Place = tuple[Field, int]
 """A position in the original title or body."""
 
-_RATE_SETTERS: Final = frozenset({Kind.CENTRAL_BANK, Kind.REGULATOR, Kind.STATISTICS, Kind.ORGANISATION})
+_RATE_SETTERS: Final = frozenset({Kind.CENTRAL_BANK, Kind.REGULATOR, Kind.STATISTICS, Kind.ORGANISATION, Kind.THEME})
 _TELLING_CODE_CHARS: Final = 4
 """A code of so many characters, alone in brackets, is hardly anything else; shorter ones are often (IPO), (UK)."""
 _NOTHING: Final = Weighed(0.0, "")

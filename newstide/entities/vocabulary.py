@@ -30,6 +30,8 @@ class Kind(StrEnum):
     REGULATOR = "regulator"
     ORGANISATION = "organisation"
     EXCHANGE = "exchange"
+    THEME = "theme"
+    """What a year talks about: a vote, a dispute, an epidemic."""
 
 
 EXCHANGES: Final = frozenset(
