@@ -6,6 +6,7 @@ soups"). What is made is measured on validation like any other, and exported lik
 
 import shutil
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,15 +20,29 @@ from newstide.errors import UsageError
 _WORDS: Final = "encoder.embeddings.word_embeddings.weight"
 
 
-def blended(first: Path, second: Path, share: float, target: Path, validation: Sequence[Example]) -> runs.RunRecord:
-    """`first` moved towards `second` by `share` in [0, 1], as the run `target`. Raises UsageError for two that do not
-    have the same tokenizer and topics, ModelInvalid for what is no run."""
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """`first` moved towards `second` by `share` in [0, 1]; of the first its best weights, or those of its end."""
+
+    first: Path
+    second: Path
+    share: float
+    of_its_end: bool = False
+
+
+def blended(wanted: Blend, target: Path, validation: Sequence[Example]) -> runs.RunRecord:
+    """The blend as the run `target`. Raises UsageError for two that do not have the same tokenizer and topics,
+    ModelInvalid for what is no run."""
+    first, second = wanted.first, wanted.second
     records = [runs.read(each, runs.RunRecord) for each in (first, second)]
     if len({(each.tokenizer_hash, each.topics) for each in records}) > 1:
         raise UsageError(f"{first.name} and {second.name} have nothing between them", why="other tokens or topics")
     model = train.load(first)
-    blend.move_back(model, train.load(second), share)
-    made_of = f"{first.name} moved towards {second.name} by {share:g}"
+    if wanted.of_its_end:
+        model.load_state_dict(torch.load(first / runs.LAST, weights_only=True)["average"])
+    blend.move_back(model, train.load(second), wanted.share)
+    end = ", as it ended," if wanted.of_its_end else ""
+    made_of = f"{first.name}{end} moved towards {second.name} by {wanted.share:g}"
     shutil.copytree(first, target, ignore=shutil.ignore_patterns("*.pt", "*.onnx", "tensorboard", runs.CURVES))
     return _written(target, records[0], made_of, model.state_dict(), validation)
 

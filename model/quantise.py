@@ -31,7 +31,7 @@ SHIPPED: Final[Recipe] = "smooth_rows"
 RECIPES: Final[tuple[Recipe, ...]] = get_args(Recipe)
 # How far smoothing moves outliers from activations into weights: 0 not at all, 1 entirely.
 _SMOOTHING: Final = 0.5
-_SMOOTHING_OF_ROWS: Final = 0.6
+_SMOOTHING_OF_ROWS: Final = 0.65
 _BLOCK: Final = 128
 
 

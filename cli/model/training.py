@@ -119,6 +119,7 @@ def blend(
     first: Annotated[str, typer.Argument(help="A finished run.")],
     second: Annotated[str, typer.Argument(help="The finished run that it is moved towards.")],
     share: Annotated[float, typer.Option(min=0.0, max=1.0, help="By how much of the way.")] = 0.5,
+    end: Annotated[bool, typer.Option("--end", help="Of the first take its last weights, not its best.")] = False,
     run: Run = "blended",
     as_json: Json = False,
 ) -> None:
@@ -129,7 +130,8 @@ def blend(
 
     config = runs.read(run_folder(first), runs.RunRecord).config
     validation = finetune.splits(texts.data_root(), config)[1]
-    record = derive.blended(run_folder(first), run_folder(second), share, fresh_folder(run), validation)
+    wanted = derive.Blend(run_folder(first), run_folder(second), share, of_its_end=end)
+    record = derive.blended(wanted, fresh_folder(run), validation)
     emit(_row(run, record), as_json)
 
 

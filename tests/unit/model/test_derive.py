@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from model import derive, inputs, runs, tokens, train, vocabulary
+from model.derive import Blend
 from newstide.errors import UsageError
 from tests import tiny_model
 
@@ -22,7 +23,7 @@ def other(run: Path, folder: Path) -> Path:
 
 
 def test_a_blend_lies_between_and_is_measured(run: Path, tmp_path: Path) -> None:
-    record = derive.blended(run, other(run, tmp_path / "other"), 0.25, tmp_path / "made", VALIDATION)
+    record = derive.blended(Blend(run, other(run, tmp_path / "other"), 0.25), tmp_path / "made", VALIDATION)
     before, after = train.load(run).state_dict(), train.load(tmp_path / "made").state_dict()
     name = "encoder.embeddings.word_embeddings.weight"
     assert torch.allclose(after[name], 1.25 * before[name])
@@ -31,11 +32,20 @@ def test_a_blend_lies_between_and_is_measured(run: Path, tmp_path: Path) -> None
     assert record.best_macro_f1 == pytest.approx(sum(record.best.values()) / len(record.best)) if record.best else False
 
 
+def test_the_end_of_a_run_may_be_taken_for_its_best(run: Path, tmp_path: Path) -> None:
+    second = other(run, tmp_path / "other")
+    record = derive.blended(Blend(run, second, 0.0, of_its_end=True), tmp_path / "made", VALIDATION)
+    last = torch.load(run / runs.LAST, weights_only=True)["average"]
+    made = train.load(tmp_path / "made").state_dict()
+    assert all(torch.equal(made[name], last[name]) for name in made)
+    assert record.made_of == f"{run.name}, as it ended, moved towards other by 0"
+
+
 def test_nothing_lies_between_runs_of_other_tokens(run: Path, tmp_path: Path) -> None:
     second = other(run, tmp_path / "other")
     runs.write(second, msgspec.structs.replace(runs.read(second, runs.RunRecord), tokenizer_hash="another"))
     with pytest.raises(UsageError, match="nothing between"):
-        derive.blended(run, second, 0.5, tmp_path / "made", VALIDATION)
+        derive.blended(Blend(run, second, 0.5), tmp_path / "made", VALIDATION)
     assert not (tmp_path / "made").exists()
 
 
