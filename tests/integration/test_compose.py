@@ -270,8 +270,9 @@ def test_the_services_run(program: Callable[[str], Program], database_url: str, 
         started = [stack.enter_context(program(name)) for name in names]
         for one in started:
             wait_for(one.healthy, f"{one.name} is healthy by its own check", 60)
-        pushed = post(int(started[2].environment()["NEWSTIDE_PUSH__PORT"]), b'{"id": "1", "title": "A story"}')
-        assert pushed == 200, started[2].said()
+        receiver = started[names.index("push")]
+        pushed = post(int(receiver.environment()["NEWSTIDE_PUSH__PORT"]), b'{"id": "1", "title": "A story"}')
+        assert pushed == 200, receiver.said()
         with psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True) as database:
             query = "SELECT s.label, s.score FROM scores s JOIN stories USING (story_id, revision) WHERE title = %s"
             wait_for(lambda: database.execute(query, [HEADLINE]).fetchone() is not None, "the story is scored", 60)
