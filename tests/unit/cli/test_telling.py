@@ -50,7 +50,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         (("ack", "nothing"), "alert:"),
         (("replay", "nothing"), "delivery:"),
         (("snooze", "soon"), "write it as 2h"),
-        (("snooze", "1w"), "write it as 2h"),
+        (("snooze", "99w"), "write it as 2h"),
         (("history", "--state", "nonsense"), "pending, digest"),
     ],
 )
