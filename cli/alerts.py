@@ -9,8 +9,9 @@ import typer
 
 from cli import alerts_past, telling
 from cli.context import Json, settings_of
+from cli.given import person, read_text
 from cli.output import emit_json, emit_pairs, emit_table, say
-from cli.ruling import Who, connected, now, person, point, rule_of, slug
+from cli.ruling import Who, connected, now, point, rule_of, slug
 from newstide.errors import DataInvalid, UsageError
 
 if TYPE_CHECKING:
@@ -48,9 +49,8 @@ def list_(
         emit_json([_shown(row.stored) | {"created_at": row.created_at, "created_by": row.created_by} for row in found])
         return
     rows = [(r.stored.rule_id, r.stored.version, r.stored.owner, _state(r.stored), r.stored.text) for r in found]
-    emit_table(("name", "version", "owner", "", "rule"), rows)
-    if not found:
-        say("there are no rules yet; newstide alerts apply --defaults takes in those that ship")
+    empty = "there are no rules yet; newstide alerts apply --defaults takes in those that ship"
+    emit_table(("name", "version", "owner", "", "rule"), rows, empty=empty)
 
 
 @app.command("test")
@@ -159,7 +159,7 @@ def apply(  # noqa: PLR0913, PLR0917
 
     if (file is None) == (not defaults):
         raise UsageError("name a file, or say --defaults")
-    text = files.defaults() if file is None else alerts_past.text_of_file(file)
+    text = files.defaults() if file is None else read_text(file, alerts_past.FILE_BYTES_MAX)
     with connected(context).transaction() as transaction:
         try:
             lists, rules = files.read(text, alert_rules.names(transaction))

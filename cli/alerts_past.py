@@ -10,8 +10,9 @@ import typer
 
 from cli.asking import figure, moment
 from cli.context import Json, settings_of
+from cli.given import person, read_text
 from cli.output import emit_json, emit_pairs, emit_table, say
-from cli.ruling import Who, connected, now, person, point, rule_of
+from cli.ruling import Who, connected, now, point, rule_of
 from newstide.errors import DataInvalid, UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from newstide.store.database import Database
 
 FILE_BYTES_MAX: Final = 16 << 20
+"""Of rules and watchlists: far above what people write, far below what hurts."""
 SPAN_MAX: Final = timedelta(days=3 * 366)
 """Of one rehearsal: what does not fit in a coffee break is asked for in parts."""
 DRAFT: Final = "draft"
@@ -41,9 +43,9 @@ def backtest(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
 ) -> None:
     """Run rules over stored history with the engine that runs live: every alert that would have been sent."""
     if sum(given is not None for given in (text, file, name)) != 1:
-        raise UsageError("name one of RULE, --file and --id")
+        raise UsageError("what is to be rehearsed?", fix="one of RULE, --file FILE and --id NAME")
     if not since:
-        raise UsageError("from when on?", fix="--since 2026-03-01")
+        raise UsageError("from when on?", why="--since is not given", fix="--since 2026-03-01")
     begin, end = moment(since, "--since"), moment(until, "--until") if until else now()
     if not timedelta(0) < end - begin <= SPAN_MAX:
         raise UsageError("--since is not before --until, or too long before", why=f"at most {SPAN_MAX.days:,} days")
@@ -95,7 +97,7 @@ def _rules(database: Database, text: str | None, file: Path | None, name: str | 
             return [draft(DRAFT, rule_of(text, names))]
         assert file is not None  # noqa: S101 - one of the three is given
         try:
-            lists, rules = files.read(text_of_file(file), names)
+            lists, rules = files.read(read_text(file, FILE_BYTES_MAX), names)
         except files.BadFile as error:
             if error.pointed:
                 point(error.pointed)
@@ -163,18 +165,3 @@ def judge(
     with connected(context).transaction() as transaction:
         alerting.judge(transaction, alerting.Judged(firing, cast("Verdict", verdict), person(who), note, now()))
     say(f"noted: {verdict}")
-
-
-def text_of_file(file: Path) -> str:
-    """Raises UsageError, DataInvalid."""
-    try:
-        with file.open("rb") as stream:
-            raw = stream.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read", why=error.strerror or str(error)) from error
-    if len(raw) > FILE_BYTES_MAX:
-        raise DataInvalid(f"{file} is longer than {FILE_BYTES_MAX:,} bytes", fix="split it")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataInvalid(f"{file} is not UTF-8", why=str(error)) from error

@@ -41,7 +41,7 @@ from newstide.errors import NewstideError, UsageError
 
 app = typer.Typer(
     name="newstide",
-    help="Watch financial news as it arrives: score it, keep it, show it.",
+    help="Watch financial news as it arrives: score it, keep it, show it, and tell whoever must know.",
     no_args_is_help=False,
     add_completion=True,
     pretty_exceptions_enable=False,

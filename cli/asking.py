@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast, get_args
 
 import typer
 
+from cli.given import seconds_of
 from cli.output import plain
 from newstide.clock import SystemClock
 from newstide.errors import UsageError
@@ -32,8 +32,8 @@ Step = Annotated[str, typer.Option(help="Between two values: 1h, 1d, 1w.")]
 Window = Annotated[str, typer.Option(help="How far an index looks back: 6h, 1d, 2w.")]
 HalfLife = Annotated[str, typer.Option(help="After which a story weighs half in the decayed index.")]
 
-_LENGTH: Final = re.compile(r"([1-9]\d{0,3})([hdw])")
-_HOURS: Final = {"h": 1, "d": 24, "w": 168}
+HOURS_MAX: Final = 9_999 * 168
+"""Of a window or a step: two centuries of weeks."""
 
 
 def moment(text: str, option: str) -> datetime:
@@ -48,10 +48,10 @@ def moment(text: str, option: str) -> datetime:
 
 def hours(text: str, option: str) -> int:
     """6h, 1d or 2w in hours. Raises UsageError."""
-    found = _LENGTH.fullmatch(text)
-    if found is None:
+    seconds = seconds_of(text, "hdw")
+    if seconds is None or seconds > HOURS_MAX * 3_600:
         raise UsageError(f"{option} {text!r} is no length of time", fix="write it as 6h, 1d or 2w")
-    return int(found[1]) * _HOURS[found[2]]
+    return seconds // 3_600
 
 
 def asked(default: timedelta | None, since: str | None, until: str | None, as_of: str | None, **more: Any) -> Filters:

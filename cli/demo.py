@@ -19,6 +19,7 @@ import msgspec
 import typer
 
 from cli.context import Json, settings_of
+from cli.given import seconds_of
 from cli.output import emit_json, emit_pairs, out, plain, say
 from cli.tree import ProcessTree
 from newstide.alerting.firing import Kind
@@ -30,7 +31,7 @@ TAPE_EVERY_S: Final = 2.0
 TAPE_LINES: Final = 3
 CATCH_UP_S: Final = 20.0
 """After the last story was published; the demo's backlog is a few hundred stories at the most."""
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
+FOR_S_MAX: Final = 7 * 86_400
 
 
 app = typer.Typer()
@@ -97,16 +98,12 @@ def _overrides(folder: Path, port: int | None, live: bool) -> dict[str, Any]:
     }
 
 
-def _seconds(text: str | None) -> float | None:
+def _seconds(text: str | None) -> int | None:
     if text is None:
         return None
-    number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "s")
-    try:
-        seconds = float(number) * _UNITS[unit]
-    except ValueError as error:
-        raise UsageError(f"--for {text} is no length of time", fix="for example --for 30s, 5m or 1h") from error
-    if not 0 < seconds <= 7 * 86_400:
-        raise UsageError(f"--for {text} is not between a moment and a week")
+    seconds = seconds_of(text, "smh")
+    if seconds is None or seconds > FOR_S_MAX:
+        raise UsageError(f"--for {text!r} is no length of time up to a week", fix="write it as 30s, 5m or 1h")
     return seconds
 
 

@@ -34,11 +34,12 @@ def list_(
         emit_json([asdict(row) | {"raw": base64.b64encode(row.raw).decode()} for row in rows])
         return
     emit_table(
-        ("id", "at", "stage", "from", "reason", "detail", "bytes"),
+        ("id", "at (UTC)", "stage", "from", "reason", "detail", "bytes"),
         [
             (r.id, f"{r.at:%Y-%m-%d %H:%M:%S}", r.stage, _place(r), r.reason, r.detail, _start(r.raw))
             for r in rows
         ],
+        empty="there are no dead letters",
     )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.context import Json, settings_of
+from cli.given import person, read_text
 from cli.output import emit_json, emit_pairs, emit_table, say
 from newstide.errors import DataInvalid, UsageError
 
@@ -130,8 +130,8 @@ def history(
         ]
         emit_json(shown)
         return
-    rows = [(e.at.isoformat(), e.who, *(x and table.write(x) for x in (e.before, e.after))) for e in found]
-    emit_table(("at", "who", "before", "after"), rows)
+    rows = [(f"{e.at:%Y-%m-%d %H:%M:%S}", e.who, *(x and table.write(x) for x in (e.before, e.after))) for e in found]
+    emit_table(("at (UTC)", "who", "before", "after"), rows)
 
 
 @app.command("import")
@@ -145,7 +145,7 @@ def import_(
     """Take in a list. Others' lists only add; a table of ours replaces what it names. A second time changes nothing."""
     from newstide.entities import listings, merging, starter
 
-    text = _text(file)
+    text = read_text(file, FILE_BYTES_MAX)
     kind = listings.format_of(text)
     if form is not None and form != kind:
         raise DataInvalid(f"{file} is no {form} file", why=f"its first line is that of {kind or 'none that we know'}")
@@ -201,7 +201,7 @@ def _change(context: typer.Context, decide: Callable[[Sequence[Entity]], Outcome
     from newstide.store.connect import connect
 
     database: Database = connect(settings)
-    return entities.change(database, decide, _name(who), datetime.now(UTC))
+    return entities.change(database, decide, person(who), datetime.now(UTC))
 
 
 def _replaced(master: Sequence[Entity], entity: Entity) -> Outcome:
@@ -253,27 +253,3 @@ def _tell(outcome: Outcome, as_json: bool) -> None:
     emit_pairs(counts | {"refused": len(outcome.refused)})
     for each in outcome.refused[:TOLD_MAX]:
         say(f"line {each.line}: {each.why}")
-
-
-def _name(given: str | None) -> str:
-    try:
-        name = " ".join((given or getpass.getuser()).split())
-    except (OSError, KeyError):  # an account without a name, as containers have them
-        name = ""
-    if not 0 < len(name) <= 64:
-        raise UsageError("who makes this change?", fix="--who NAME, of at most 64 characters")
-    return name
-
-
-def _text(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            raw = stream.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read", why=error.strerror or str(error)) from error
-    if len(raw) > FILE_BYTES_MAX:
-        raise DataInvalid(f"{file} is longer than {FILE_BYTES_MAX:,} bytes", fix="split it")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataInvalid(f"{file} is not UTF-8", why=str(error)) from error

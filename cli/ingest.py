@@ -15,7 +15,7 @@ from cli.output import emit_json, emit_pairs
 if TYPE_CHECKING:
     from ingest.replay import ReplaySummary
 
-app = typer.Typer(help="Take news in: replay files, poll sources.", no_args_is_help=True)
+app = typer.Typer(help="Take news in: poll sources, receive webhooks, replay files.", no_args_is_help=True)
 
 Column = Annotated[str, typer.Option(help="Name of this column; guessed when not given.", show_default=False)]
 

@@ -18,6 +18,8 @@ from rich.text import Text
 from newstide.errors import NewstideError
 
 INTERRUPTED: Final = 130
+PART_CHARS_MAX: Final = 2_000
+"""Of each part of an error: what somebody gave us may be quoted in it, whatever its length."""
 
 WIDE: Final = 10_000
 """Columns where there is no terminal: what is read by a program must not be cut to fit one."""
@@ -63,13 +65,16 @@ def _encodable(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def emit_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
+def emit_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "", empty: str = "") -> None:
+    """`empty` is for the person who sees no row: what is missing, and what to do."""
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column)
     for row in rows:
         table.add_row(*(Text(plain("-" if value is None else value)) for value in row))
     out.print(table)
+    if empty and not table.rows:
+        say(empty)
 
 
 def emit_pairs(pairs: Mapping[str, Any]) -> None:
@@ -86,8 +91,12 @@ def say(line: str) -> None:
 def fail(error: NewstideError) -> NoReturn:
     """What, why, what to do; then the exit code of its kind."""
     err.print(f"[bold red]error[/] {error.code}: ", end="")
-    err.print(plain(error.what), markup=False)
+    err.print(_bounded(error.what), markup=False)
     for name, text in (("why", error.why), ("try", error.fix)):
         if text:
-            err.print(f"  {name}: {plain(text)}", markup=False)
+            err.print(f"  {name}: {_bounded(text)}", markup=False)
     raise SystemExit(error.exit_code)
+
+
+def _bounded(text: str) -> str:
+    return plain(text) if len(text) <= PART_CHARS_MAX else f"{plain(text[:PART_CHARS_MAX])}…"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,17 +23,6 @@ def connected(context: typer.Context, *, read_only: bool = False) -> Database:
     from newstide.store.connect import connect
 
     return connect(settings_of(context), read_only=read_only)
-
-
-def person(given: str | None) -> str:
-    """A name of at most 64 characters. Raises UsageError."""
-    try:
-        name = " ".join((given or getpass.getuser()).split())
-    except (OSError, KeyError):  # an account without a name, as containers have them
-        name = ""
-    if not 0 < len(name) <= 64:
-        raise UsageError("who is this?", fix="--who NAME, of at most 64 characters")
-    return name
 
 
 def now() -> datetime:

@@ -12,7 +12,7 @@ import typer
 
 from cli.context import Json, settings_of
 from cli.output import emit_json, emit_pairs, emit_table, out
-from newstide.errors import NewstideError
+from newstide.errors import NewstideError, TopicMissing
 from newstide.settings import Settings
 from newstide.sources import TROUBLED
 
@@ -78,6 +78,8 @@ def _waiting(settings: Settings, next_offsets: dict[tuple[str, int], int]) -> in
             bounds = admin.describe_topic(topic).bounds
         finally:
             admin.close()
+    except TopicMissing:  # nothing was ever published
+        return 0
     except NewstideError:
         return None
     return sum(max(0, b.end - next_offsets.get((topic, p), b.start)) for p, b in bounds.items())

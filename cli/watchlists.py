@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.context import Json
+from cli.given import person
 from cli.output import emit_json, emit_table, say
-from cli.ruling import Who, connected, now, person, slug
+from cli.ruling import Who, connected, now, slug
 from newstide.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
     if as_json:
         emit_json([{"name": each.name, "owner": each.owner, "members": each.members} for each in found])
     else:
-        emit_table(("name", "owner", "members"), [(each.name, each.owner, len(each.members)) for each in found])
+        rows = [(each.name, each.owner, len(each.members)) for each in found]
+        empty = "there are no watchlists yet; newstide watchlists create NAME COMPANY... makes one"
+        emit_table(("name", "owner", "members"), rows, empty=empty)
 
 
 @app.command("show")

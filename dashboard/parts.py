@@ -129,7 +129,11 @@ def empty_record() -> None:
     if data.settings().demo:
         notice(say("empty.demo"), say("empty.demo.why"))
         return
-    notice(say("empty.record"), say("empty.record.why"), ("newstide ingest replay FILE", "newstide ingest feeds"))
+    notice(
+        say("empty.record"),
+        say("empty.record.why"),
+        ("newstide ingest replay FILE", "newstide ingest feeds", "newstide process"),
+    )
 
 
 def empty_window(chosen: Choice, last_published: datetime | None) -> None:

@@ -184,7 +184,7 @@ ENGLISH: Final[dict[str, str]] = {
     "alerts.told": "Who was told",
     "alerts.told.none": "Nobody subscribes to it with a channel; it lies in the inbox.",
     "alerts.rule": "Rule {rule}, version {version}",
-    "alerts.owner": "Of {owner}",
+    "alerts.owner": "Kept by {owner}",
     "alerts.model": "Models {models}",
     "alerts.id": "Alert id {id}",
     "alerts.changed": "What changed",
@@ -203,7 +203,8 @@ ENGLISH: Final[dict[str, str]] = {
     "yes": "yes",
     "no": "no",
     "empty.alerts": "No alerts yet",
-    "empty.alerts.why": "Nothing has fired. Rules say what does; a subscription says who is told, and where.",
+    "empty.alerts.why": "Nothing has fired. Rules say what does, and are held against the news as it comes; a "
+    "subscription says who is told, and where.",
     "empty.alerts.kinds": "No alert of this kind",
     "empty.alerts.kinds.why": "Choose other kinds above, or none of them to see all.",
     "empty.alert": "No alert with this id",
@@ -219,8 +220,8 @@ ENGLISH: Final[dict[str, str]] = {
     "empty.settings": "The settings are wrong",
     "empty.settings.why": "Nothing is shown until they are right. Correct them and start again.",
     "empty.record": "No stories yet",
-    "empty.record.why": "The database is ready, and empty. Bring in news: replay a file, or poll feeds. "
-    "The first story appears here by itself.",
+    "empty.record.why": "The database is ready, and empty. Bring in news: replay a file, or poll sources; and score "
+    "it. The first story appears here by itself.",
     "empty.demo": "The demo is about to begin",
     "empty.demo.why": "The model is being loaded. The first story appears here by itself, within seconds.",
     "empty.window": "No stories in the last {window}",

@@ -14,18 +14,16 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
-from ingest.dates import read_date
 from newstide.errors import SourceUnavailable
 from newstide.outbound.guard import Deadline, Guard, Refused
 from newstide.outbound.transport import NETWORK_ERRORS, GuardedTransport
+from newstide.outbound.waits import retry_after_s
 
 BODY_BYTES_MAX: Final = 15 << 20
 """Decoded. The largest real feeds are below 5 MiB."""
 FETCH_S: Final = 20.0
 """From the first byte sent to the last received, redirects and all."""
 REDIRECTS_MAX: Final = 5
-RETRY_AFTER_S_MAX: Final = 24 * 3600.0
-"""Whatever a publisher asks for, we look again the next day."""
 
 _ACCEPT: Final = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 _ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
@@ -179,18 +177,3 @@ def _inflater(encoding: str, first: bytes) -> Any:
         return None
     headless = encoding == "deflate" and first[0] & 0x0F != zlib.DEFLATED  # some call a raw stream deflate
     return zlib.decompressobj(-zlib.MAX_WBITS if headless else zlib.MAX_WBITS | 32)
-
-
-def retry_after_s(header: str, now: datetime) -> float | None:
-    """Seconds to wait, from a number or a date; within 0 and a day. None when nothing sensible was asked for. Pure."""
-    text = header.strip()
-    if not text:
-        return None
-    if re.fullmatch(r"-?\d{1,18}", text):
-        seconds = float(text)
-    else:
-        read = read_date(text)
-        if read is None:
-            return None
-        seconds = (read.at - now).total_seconds()
-    return min(max(seconds, 0.0), RETRY_AFTER_S_MAX)

@@ -74,8 +74,8 @@ def format_of(path: Path, given: str) -> Format:
         if found:
             return found
     raise UsageError(
-        f"what kind of file {path.name} is cannot be told",
-        why=f"format {given or 'by name'}",
+        f"{path} is read neither as CSV nor as JSON lines",
+        why=f"{given!r} is no format" if given else f"its name ends in none of {', '.join(_SUFFIXES)}, plain or .gz",
         fix="--format csv or jsonl",
     )
 

@@ -30,6 +30,7 @@ from newstide.alerting.retrying import Attempt, judged
 from newstide.errors import UsageError
 from newstide.outbound.exchange import Answer, Sent, Unanswered, exchange
 from newstide.outbound.guard import Guard, Refused
+from newstide.outbound.waits import retry_after_s
 
 _PLUGINS: Final = {
     "dingtalk": ("dingtalk", "NotifyDingTalk"),
@@ -163,7 +164,7 @@ def _judged(ok: bool, door: _Door, parcel: Parcel) -> Attempt:
         return Attempt(False, detail=door.refused, gone=True)
     if door.answer is None:
         return Attempt(False, detail=door.detail or "nothing was sent", cancelled=door.cancelled())
-    said = judged(door.answer.status, door.answer.headers.get("retry-after", ""), parcel.at)
+    said = judged(door.answer.status, retry_after_s(door.answer.headers.get("retry-after", ""), parcel.at))
     if ok or not said.ok:
         return Attempt(ok, said.status, said.detail, said.retry_after_s, said.gone)
     return Attempt(False, said.status, f"status {said.status}, and the message was refused")

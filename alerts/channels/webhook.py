@@ -12,6 +12,7 @@ from newstide.alerting.retrying import Attempt, judged, shown
 from newstide.errors import UsageError
 from newstide.outbound.exchange import Sent, Unanswered, exchange
 from newstide.outbound.guard import Guard, Refused
+from newstide.outbound.waits import retry_after_s
 from newstide.signing import secret_of, sign
 
 USER_AGENT: Final = "newstide-alerts/1"
@@ -60,4 +61,4 @@ class Webhooks:
             return Attempt(False, detail=shown(error), gone=True)
         except Unanswered as error:
             return Attempt(False, detail=str(error), cancelled=cancelled())
-        return judged(answer.status, answer.headers.get("retry-after", ""), parcel.at)
+        return judged(answer.status, retry_after_s(answer.headers.get("retry-after", ""), parcel.at))

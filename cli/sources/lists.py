@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli.context import Json
+from cli.given import read_bytes
 from cli.output import say
 from cli.sources.common import app, database_of, put
 from newstide.errors import DataInvalid, UsageError
@@ -32,7 +33,7 @@ def import_(
     from ingest.roster import read_lines
 
     try:
-        text = _bytes(file).decode("utf-8")
+        text = read_bytes(file, FILE_BYTES_MAX).decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataInvalid(f"{file} is not UTF-8", why=str(error)) from error
     _take_in(context, read_lines(text), file, as_json)
@@ -50,7 +51,7 @@ def import_opml(
 
     known = registry.load_all(database_of(context))
     try:
-        roster = read_opml(_bytes(file), [each.source.name for each in known])
+        roster = read_opml(read_bytes(file, FILE_BYTES_MAX), [each.source.name for each in known])
     except NoOpml as error:
         raise DataInvalid(f"{file} is no OPML list", why=str(error)) from error
     urls = {each.source.url for each in known}
@@ -94,17 +95,3 @@ def _take_in(context: typer.Context, roster: Roster, file: Path, as_json: bool) 
     if not roster.sources and not roster.refused:
         raise DataInvalid(f"{file} holds no source that is not there already")
     put(context, roster.sources, as_json, refused=roster.refused)
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        if str(file) == "-":
-            raw = sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
-        else:
-            with file.open("rb") as stream:
-                raw = stream.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read", why=error.strerror or str(error)) from error
-    if len(raw) > FILE_BYTES_MAX:
-        raise DataInvalid(f"{file} is longer than {FILE_BYTES_MAX:,} bytes", fix="split it")
-    return raw

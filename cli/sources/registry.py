@@ -42,7 +42,10 @@ def list_(
         emit_json([shown(each, now) for each in found])
     else:
         names = ("source", "condition", "kind", "tier", "every s", "published", "last new (UTC)", "last error")
-        emit_table(names, [_row(each, now) for each in found])
+        wanted = (
+            "in this condition" if condition else "yet; newstide sources add URL, or newstide sources starter --enable"
+        )
+        emit_table(names, [_row(each, now) for each in found], empty=f"there are no sources {wanted}")
 
 
 @app.command("add")

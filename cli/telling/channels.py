@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli.context import Json, settings_of
+from cli.given import person
 from cli.output import emit_json, emit_table, say
-from cli.ruling import Who, now, person
+from cli.ruling import Who, now
 from cli.telling.common import named, opened
 from newstide.errors import NewstideError, UsageError
 
@@ -84,7 +85,8 @@ def list_(context: typer.Context, who: Who = None, as_json: Json = False) -> Non
         emit_json([_shown(each) for each in found])
         return
     rows = [(c.name, c.kind.value, c.shown, c.language, c.disabled_why if c.disabled_at else "in use") for c in found]
-    emit_table(("name", "kind", "address", "language", "state"), rows)
+    empty = "you have no channels yet; newstide alerts channels add"
+    emit_table(("name", "kind", "address", "language", "state"), rows, empty=empty)
 
 
 @app.command("remove")

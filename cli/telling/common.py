@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from cli.given import seconds_of
 from cli.ruling import connected, now
 from newstide.errors import UsageError
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from newstide.store.database import Database
 
 NAME_CHARS_MAX: Final = 64
-
-_LENGTH: Final = re.compile(r"([1-9]\d{0,3})(m|h|d)")
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+AHEAD_MAX: Final = timedelta(days=366)
+"""Of a mute or a snooze: what is not wanted for longer is unsubscribed."""
+_FORMS: Final = "2h, 3d or 2026-03-01T09:00Z"
 
 
 @contextmanager
@@ -43,12 +43,14 @@ def until(text: str, field: str) -> datetime:
     """2h, 30m, 3d from now, or a moment. Raises UsageError."""
     from cli.asking import moment
 
-    found = _LENGTH.fullmatch(text)
-    at = now() + timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else moment(text, field)
-    if not now() < at < now() + timedelta(days=366):
-        raise UsageError(
-            f"{field} {text!r} is not within the year to come", fix="for example 2h, 3d, 2026-03-01T09:00Z"
-        )
+    seconds, begin = seconds_of(text, "mhdw"), now()
+    try:
+        at = moment(text, field) if seconds is None else begin + timedelta(seconds=seconds)
+        ahead = begin < at < begin + AHEAD_MAX
+    except (UsageError, OverflowError):
+        ahead = False
+    if not ahead:
+        raise UsageError(f"{field} {text!r} is no time within the year to come", fix=f"write it as {_FORMS}")
     return at
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from cli.context import Json, settings_of
+from cli.given import person
 from cli.output import emit_json, emit_table, say
-from cli.ruling import Who, now, person
+from cli.ruling import Who, now
 from cli.telling.common import opened
 from newstide.errors import UsageError
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from newstide.store.inbox import DeliveryRow, Entry
 
 app = typer.Typer()
+
+STATES: Final = ("pending", "digest", "sent", "suppressed", "exhausted", "disabled")
+"""Of a delivery, as the outbox keeps them."""
 
 Limit = Annotated[int, typer.Option(min=1, max=1_000, help="The newest so many.")]
 
@@ -58,14 +62,15 @@ def inbox(context: typer.Context, limit: Limit = 20, who: Who = None, as_json: J
         )
         for e in found
     ]
-    emit_table(("at", "kind", "severity", "about", "rule", "told", "id"), rows)
+    empty = "nothing has fired for you yet; newstide alerts list shows the rules, newstide alerts run holds them"
+    emit_table(("at (UTC)", "kind", "severity", "about", "rule", "told", "id"), rows, empty=empty)
 
 
 @app.command("history")
 def history(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
     context: typer.Context,
     delivery: Annotated[str | None, typer.Argument(help="One delivery: every attempt at it.")] = None,
-    state: Annotated[str, typer.Option(help="pending, digest, sent, suppressed, exhausted or disabled.")] = "",
+    state: Annotated[str, typer.Option(help=f"One of {', '.join(STATES)}.")] = "",
     limit: Limit = 20,
     who: Who = None,
     as_json: Json = False,
@@ -78,14 +83,15 @@ def history(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
             found: list[Any] = store.attempts(database, person(who), delivery)
             if not found:
                 raise UsageError(f"delivery: nothing was tried for {delivery[:64]}", fix="newstide alerts history")
-            columns = ("number", "started_at", "sender", "verdict", "status", "seconds", "detail")
+            empty, columns = "", ("number", "started_at", "sender", "verdict", "status", "seconds", "detail")
         else:
-            found = store.delivery_rows(database, person(who), limit, state)
+            found = store.delivery_rows(database, person(who), limit, _state(state))
+            empty = "nothing was to be sent; newstide alerts subscribe --to CHANNEL sends"
             columns = ("delivery_id", "channel", "state", "reason", "attempts", "due_at", "ended_at")
     if as_json:
         emit_json([asdict(each) for each in found])
         return
-    emit_table(columns, [_cells(each, columns) for each in found])
+    emit_table([_heading(each) for each in columns], [_cells(each, columns) for each in found], empty=empty)
 
 
 @app.command("replay")
@@ -109,6 +115,17 @@ def _entry(each: Entry) -> dict[str, Any]:
 
     told = [asdict(delivery) for delivery in each.deliveries]
     return {"owner": each.owner, "firing": msgspec.to_builtins(each.firing), "deliveries": told}
+
+
+def _state(word: str) -> str:
+    if word and word not in STATES:
+        raise UsageError(f"{word[:64]!r} is no state of a delivery", fix=f"one of {', '.join(STATES)}")
+    return word
+
+
+def _heading(column: str) -> str:
+    name = column.replace("_", " ")
+    return f"{name} (UTC)" if name.endswith(" at") else name
 
 
 def _cells(each: DeliveryRow | Any, columns: tuple[str, ...]) -> list[Any]:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from cli.given import person
 from cli.output import say
-from cli.ruling import Who, now, person
+from cli.ruling import Who, now
 from cli.telling.common import opened, until
 from newstide.alerting.subscription import EVERYONE, Mute, Scope, Spare, alert_key
 from newstide.errors import UsageError

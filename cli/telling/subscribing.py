@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.context import Json
+from cli.given import person
 from cli.output import emit_json, emit_table, say
-from cli.ruling import Who, now, person
+from cli.ruling import Who, now
 from cli.telling.common import clock_time, named, opened
 from newstide.alerting.firing import Severity
 from newstide.errors import UsageError
@@ -89,7 +90,9 @@ def subscriptions(context: typer.Context, who: Who = None, as_json: Json = False
 
         emit_json([msgspec.to_builtins(each) for each in found])
         return
-    emit_table(("name", "to", "of", "least", "quiet", "digest", "cap", "zone"), [_row(each) for each in found])
+    columns = ("name", "to", "of", "least", "quiet", "digest", "cap", "zone")
+    empty = "you subscribe to nothing; newstide alerts subscribe --to CHANNEL, or without --to for the inbox"
+    emit_table(columns, [_row(each) for each in found], empty=empty)
 
 
 def _row(each: Subscription) -> tuple[Any, ...]:

@@ -61,7 +61,7 @@ def every() -> None:
         if chosen:
             notice(say("empty.alerts.kinds"), say("empty.alerts.kinds.why"))
         else:
-            commands = ("newstide alerts --help", "newstide alerts subscribe --help")
+            commands = ("newstide alerts apply --defaults", "newstide alerts run", "newstide alerts subscribe --help")
             notice(say("empty.alerts"), say("empty.alerts.why"), commands)
         return
     words = say("alerts.count.one") if reading.total == 1 else say("alerts.count", n=f"{reading.total:,}")

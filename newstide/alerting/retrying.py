@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final
 
@@ -14,8 +12,6 @@ SCHEDULE_S: Final = (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86
 ATTEMPTS_MAX: Final = len(SCHEDULE_S)
 JITTER: Final = 0.2
 """Of a wait, added at random: receivers that came back must not be asked by all at once."""
-RETRY_AFTER_S_MAX: Final = 86_400.0
-"""Whatever a receiver asks for, we try again the next day."""
 DETAIL_CHARS_MAX: Final = 300
 
 
@@ -66,25 +62,11 @@ def follows(attempt: Attempt, number: int, now: datetime, chance: float) -> Next
     return Next(Verdict.RETRY, now + timedelta(seconds=max(wait_s, attempt.retry_after_s or 0.0)))
 
 
-def judged(status: int, retry_after: str, now: datetime) -> Attempt:
-    """What an HTTP answer means. A redirect is a failure: it is never followed."""
+def judged(status: int, wait_s: float | None = None) -> Attempt:
+    """What an HTTP answer means, which asked for `wait_s`. A redirect is a failure: it is never followed."""
     if 200 <= status < 300:
         return Attempt(True, status)
-    wait_s = retry_after_s(retry_after, now)
     return Attempt(False, status, f"status {status}", wait_s, gone=status == 410)
-
-
-def retry_after_s(header: str, now: datetime) -> float | None:
-    """Seconds to wait, from a number or a date, within 0 and a day; None when nothing sensible was asked for."""
-    text = header.strip()
-    if re.fullmatch(r"-?\d{1,18}", text):
-        seconds = float(text)
-    else:
-        try:
-            seconds = (parsedate_to_datetime(text) - now).total_seconds()
-        except (ValueError, TypeError, IndexError, OverflowError):  # TypeError: a date without a zone
-            return None
-    return min(max(seconds, 0.0), RETRY_AFTER_S_MAX)
 
 
 def shown(text: object) -> str:

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from cli import output
+from newstide.errors import UsageError
 
 
 def test_markup_in_a_cell_is_just_text(capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,3 +40,11 @@ def test_a_terminal_that_cannot_say_it_gets_escapes(monkeypatch: pytest.MonkeyPa
     sys.stdout.flush()
     first, second = raw.getvalue().decode(encoding).splitlines()
     assert json.loads(first) == said and second
+
+
+def test_an_error_quotes_no_more_than_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        output.fail(UsageError("x" * 1_000_000, why="\x1b[2J" * 100_000, fix="newstide --help"))
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and "newstide --help" in said
+    assert len(said) < 3 * output.PART_CHARS_MAX and "\x1b" not in said

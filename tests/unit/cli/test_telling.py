@@ -49,6 +49,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         (("mute", "--until", "yesterday"), "until"),
         (("ack", "nothing"), "alert:"),
         (("replay", "nothing"), "delivery:"),
+        (("snooze", "soon"), "write it as 2h"),
+        (("snooze", "99w"), "write it as 2h"),
+        (("history", "--state", "nonsense"), "pending, digest"),
     ],
 )
 def test_what_cannot_be_is_refused_by_field(run: Call, words: tuple[str, ...], field: str) -> None:
@@ -85,3 +88,9 @@ def test_what_was_asked_for_is_listed_and_taken_back(run: Call, monkeypatch: pyt
     assert run("unsubscribe", "work")[0] == 0
     assert run("unsubscribe", "work")[0] == 2
     assert json.loads(run("inbox", "--json")[1]) == []
+
+
+@pytest.mark.parametrize("words", [("inbox",), ("history",), ("subscriptions",), ("channels", "list")])
+def test_what_is_empty_says_what_to_do(run: Call, words: tuple[str, ...]) -> None:
+    code, out, said = run(*words)
+    assert code == 0 and len(out.splitlines()) == 1 and "newstide alerts" in said

@@ -1,21 +1,18 @@
 """What follows an attempt: the published schedule, what a receiver asks for, and where it ends."""
 
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import pytest
 
 from newstide.alerting.retrying import (
     ATTEMPTS_MAX,
     JITTER,
-    RETRY_AFTER_S_MAX,
     SCHEDULE_S,
     Attempt,
     Next,
     Verdict,
     follows,
     judged,
-    retry_after_s,
     shown,
 )
 
@@ -55,28 +52,8 @@ def test_the_longer_of_two_waits_holds() -> None:
      (404, False, False), (410, False, True), (429, False, False), (503, False, False), (199, False, False)],
 )  # fmt: skip
 def test_what_a_status_means(status: int, ok: bool, gone: bool) -> None:
-    found = judged(status, "", NOW)
+    found = judged(status)
     assert (found.ok, found.gone, found.status) == (ok, gone, status)
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("120", 120.0),
-        ("-5", 0.0),
-        ("999999999999", RETRY_AFTER_S_MAX),
-        (format_datetime(NOW + timedelta(minutes=2), usegmt=True), 120.0),
-        (format_datetime(NOW - timedelta(days=400), usegmt=True), 0.0),
-        (format_datetime(NOW + timedelta(days=3_650), usegmt=True), RETRY_AFTER_S_MAX),
-        ("", None),
-        ("soon", None),
-        ("1e9", None),
-        ("Mon, 99 Foo 2026 99:99:99 GMT", None),
-        ("\x00" * 50, None),
-    ],
-)
-def test_what_a_receiver_asks_for_is_bounded(header: str, seconds: float | None) -> None:
-    assert retry_after_s(header, NOW) == seconds
 
 
 def test_outside_words_are_one_bounded_line() -> None:
