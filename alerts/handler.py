@@ -123,7 +123,7 @@ class EvaluateStories:
         keys = {story.key for _, story in work.stories}
         since_s = self._service.clock.monotonic()
         while keys:
-            with self._database.transaction() as connection:
+            with self._database.reading() as connection:
                 left = alert_reading.missing(connection, keys)
             if not left or self._service.clock.monotonic() - since_s > STORED_WITHIN_S:
                 return

@@ -145,8 +145,11 @@ def _measured(stand: Stand, options: argparse.Namespace) -> dict[str, Any]:
         _keep_rules(database, options.rules, f"http://127.0.0.1:{port.value}/hook")
         evaluator = stand.start("alerts", "alerts", "run", "--instance", "bench")
         sender = stand.start("sender", "alerts", "send")
-        known = lambda: evaluator.metric("newstide_alerts_rules") >= options.rules  # noqa: E731
-        wait_until(lambda: sender.ready() and evaluator.ready() and known(), "both are ready, the rules known", 120)
+        wait_until(
+            lambda: sender.ready() and evaluator.ready() and evaluator.metric("newstide_alerts_rules") >= options.rules,
+            "both are ready, the rules known",
+            120,
+        )
         used_s = {name: child.cpu_s() for name, child in stand.children.items()}
         ours_s = time.process_time()
         fed = _feed(stand.settings, database, options)

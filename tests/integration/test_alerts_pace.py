@@ -17,7 +17,7 @@ from newstide.messages import ScoredStory
 from newstide.sections import AlertSettings
 from newstide.service import Service
 from newstide.settings import Settings
-from newstide.store import alert_rules, alerting, migrate, writes
+from newstide.store import alert_reading, alert_rules, alerting, migrate, sending, writes
 from newstide.store.database import Database
 from newstide.telemetry import Metrics
 from tests.unit.newstide.alerting.stage import at, story
@@ -107,3 +107,11 @@ def test_an_answer_that_took_long_is_asked_for_again_soon(scene: Scene) -> None:
     scene.clock.advance(ASK_WITHIN_S)
     scene.handler.reading(list)
     assert scene.asked == 2
+
+
+def test_a_look_waits_for_no_writer(scene: Scene) -> None:
+    """Neither the sender's at an empty outbox, nor the evaluator's at what is stored: SQLite has one write lock."""
+    with scene.database.transaction():
+        assert sending.claim(scene.database, "s", scene.clock.now(), 8) == []
+        with scene.database.reading() as connection:
+            assert alert_reading.missing(connection, {("nothing", 1, "m")}) == 1
