@@ -40,6 +40,11 @@ STORED_WITHIN_S: Final = 2.0
 LOOK_AGAIN_S: Final = 0.01
 RENEW_EVERY_S: Final = 5.0
 """Of the lease: a quarter of it."""
+ASKING_SHARE: Final = 0.1
+"""Of our time, at most, goes into asking what holds time back: a busy broker takes as long over it as a turn takes. In
+between time stands, which rules of single stories do not notice."""
+ASK_WITHIN_S: Final = 2.0
+"""However long the last answer took."""
 WATCH_EVERY_S: Final = 15.0
 """Between two readings of the system: a rule on it is of minutes."""
 
@@ -57,7 +62,9 @@ class EvaluateStories:
         self._version = -1
         self._stamp: tuple[int, ...] = ()
         self._transaction: Transaction | None = None
-        self._waiting: Collection[int] = ()
+        self._waiting: Collection[int] | None = None
+        """What holds time back in the turn in hand; None: it was not asked, and time stands."""
+        self._asked_s, self._answer_s = float("-inf"), 0.0
         self._parting: list[Firing] = []
         """Alerts that ended because their rule was changed, to be said with the next."""
         self._renewed_s = self._watched_s = float("-inf")
@@ -66,7 +73,9 @@ class EvaluateStories:
 
     def reading(self, behind: Behind) -> None:
         self._now_and_then()
-        self._waiting = self._left(behind)
+        rested_s = self._service.clock.monotonic() - self._asked_s
+        due = rested_s >= min(self._answer_s / ASKING_SHARE, ASK_WITHIN_S)
+        self._waiting = self._left(behind) if due else None
 
     def idle(self, behind: Behind) -> None:
         self._now_and_then()
@@ -80,8 +89,12 @@ class EvaluateStories:
     def _left(self, behind: Behind) -> set[int]:
         """Partitions that hold time back: more of them is to be read, or still to be scored. In this order: what is
         scored between the two questions is on the bus when the second is asked."""
+        begun_s = self._service.clock.monotonic()
         unscored = self._unscored()
-        return {*unscored, *behind()}
+        left = {*unscored, *behind()}
+        self._asked_s = self._service.clock.monotonic()
+        self._answer_s = self._asked_s - begun_s
+        return left
 
     def _now_and_then(self) -> None:
         now_s, now = self._service.clock.monotonic(), self._service.clock.now()
@@ -110,7 +123,7 @@ class EvaluateStories:
         keys = {story.key for _, story in work.stories}
         since_s = self._service.clock.monotonic()
         while keys:
-            with self._database.transaction() as connection:
+            with self._database.reading() as connection:
                 left = alert_reading.missing(connection, keys)
             if not left or self._service.clock.monotonic() - since_s > STORED_WITHIN_S:
                 return
@@ -121,7 +134,9 @@ class EvaluateStories:
     def write(self, transaction: Transaction, work: Work, now: datetime) -> Mapping[int, Tally]:
         engine = self._entered(transaction)
         firings = [firing for partition, story in work.stories for firing in engine.arrive(story, partition)]
-        self._say(transaction, firings + engine.advance(self._waiting), now)
+        if self._waiting is not None:
+            firings += engine.advance(self._waiting)
+        self._say(transaction, firings, now)
         self._say(transaction, outbox.corrected(transaction, [story for _, story in work.stories]), now)
         writes.add_rejects(transaction, [reject for _, reject in work.rejected])
         return tally(work)

@@ -88,7 +88,7 @@ class Probe:
 
         A story has the same partition on both topics where they have as many; else any may be held up.
         """
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             offsets = alert_system.positions(connection).get((self._scoring.consumer, self._scoring.topic), {})
         behind = {p for p, lag in self._lags(self._scoring.topic, offsets).items() if lag}
         if not behind:

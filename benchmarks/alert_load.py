@@ -1,8 +1,9 @@
-"""Ten thousand rules and a stream of stories for the engine alone: no bus, no database, no model."""
+"""Ten thousand rules and a stream of stories; and the engine alone on them: no bus, no database, no model."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
@@ -39,10 +40,10 @@ def throughput() -> dict[str, Any]:
     chance = Random(1)  # noqa: S311 - a load, not a secret
     ids = [entity.entity_id for entity in entities()]
     engine = _engine(ids)
-    stories = [_story(chance, ids, number) for number in range(STORIES)]
+    stories = [story(chance, ids, number) for number in range(STORIES)]
     fired, begun_s = 0, time.process_time()
-    for story in stories:
-        fired += len(engine.arrive(story))
+    for each in stories:
+        fired += len(engine.arrive(each))
         fired += len(engine.advance())
     spent_s = time.process_time() - begun_s
     return {
@@ -57,10 +58,6 @@ def throughput() -> dict[str, Any]:
 
 def _engine(ids: list[str]) -> Engine:
     names = Names(entities())
-    rules = []
-    for number in range(RULES):
-        rule = names.resolved(parse(f"{ids[number % len(ids)]}: {TEXTS[number % len(TEXTS)]}"))
-        rules.append(StoredRule(rule_id=f"r{number}", version=1, owner="o", rule=rule, text=text_of(rule)))
     end = int(BEGIN.timestamp()) // 3_600
     usual = {
         hour: Moments(count=2, scored=2, weight=2_000_000, weight_squares=2_000_000, score_squares=180_000, neutral=2)
@@ -69,10 +66,19 @@ def _engine(ids: list[str]) -> Engine:
     histories = Histories(
         lambda _key, first, last: {h: m for h, m in usual.items() if first <= h < last}, lambda: min(usual)
     )
-    return Engine(Book(rules, names, {}), histories, Memory(), 1.0)
+    return Engine(Book(rules(names, ids, RULES), names, {}), histories, Memory(), 1.0)
 
 
-def _story(chance: Random, ids: list[str], number: int) -> ScoredStory:
+def rules(names: Names, ids: Sequence[str], count: int) -> list[StoredRule]:
+    """On each subject in turn, and of each kind in turn; all of one owner."""
+    made = []
+    for number in range(count):
+        rule = names.resolved(parse(f"{ids[number % len(ids)]}: {TEXTS[number % len(TEXTS)]}"))
+        made.append(StoredRule(rule_id=f"r{number}", version=1, owner="o", rule=rule, text=text_of(rule)))
+    return made
+
+
+def story(chance: Random, ids: Sequence[str], number: int) -> ScoredStory:
     """About two companies, of which some are in the news far more often than others."""
     about = {ids[int(len(ids) * chance.random() ** 2)] for _ in range(2)}
     at = BEGIN + timedelta(seconds=number / A_SECOND)

@@ -77,9 +77,9 @@ def main() -> int:
         sent, stop = Sent(), threading.Event()
         reader = threading.Thread(target=_read, args=(stand.settings, sent, stop))
         reader.start()
-        used_s, began_s = _cpu_s(stand), time.monotonic()
+        used_s, began_s = stand.child.cpu_s(), time.monotonic()
         asyncio.run(_send_all(stand.port, options.rate, options.seconds, sent))
-        seconds, used_s = time.monotonic() - began_s, _cpu_s(stand) - used_s
+        seconds, used_s = time.monotonic() - began_s, stand.child.cpu_s() - used_s
         accepted = {story_id_of("bench", _name(n)) for n, status in sent.status.items() if 200 <= status < 300}
         with contextlib.suppress(SystemExit):  # what is not there by then fails the check below
             wait_until(lambda: accepted <= sent.read_s.keys(), "what was accepted is read from the bus", 30)
@@ -194,12 +194,6 @@ def _read(settings: Settings, sent: Sent, stop: threading.Event) -> None:
                 now_s = time.monotonic()
                 for line in codec.decode_items(record.value)[0]:
                     sent.read_s.setdefault(line.message.story_id, now_s)
-
-
-def _cpu_s(stand: Stand) -> float:
-    assert stand.child.process is not None
-    fields = Path(f"/proc/{stand.child.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _rss_mb(stand: Stand) -> int:

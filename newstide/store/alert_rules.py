@@ -196,4 +196,5 @@ def stamp(connection: Connection) -> tuple[int, ...]:
         select(func.count()).select_from(watchlists),
         select(func.coalesce(func.max(entity_edits.c.id), 0)),
     )
-    return tuple(int(connection.execute(query).scalar_one()) for query in queries)
+    found = connection.execute(select(*(query.scalar_subquery() for query in queries))).one()
+    return tuple(int(number) for number in found)

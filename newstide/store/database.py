@@ -25,6 +25,7 @@ _POSTGRES_OPTIONS: Final = (
     "-c idle_in_transaction_session_timeout=30s -c timezone=UTC"
 )
 
+_READS: Final = "newstide_reads"
 
 Transaction = Connection
 """An open transaction, as it is handed to those who write in it."""
@@ -73,7 +74,8 @@ class Database:
         @event.listens_for(engine, "begin")
         def begun(connection: Connection) -> None:
             # Taking the write lock at once is what lets a transaction read before it writes without being thrown out.
-            connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+            reads = read_only or connection.get_execution_options().get(_READS, False)
+            connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
         return engine
 
@@ -100,6 +102,14 @@ class Database:
         """BEGIN … COMMIT, or ROLLBACK on any error. Raises StoreUnavailable (retry) or StoreRefused (do not)."""
         with self._translated(), self.engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads: on SQLite it waits for no writer, and holds none up."""
+        with self._translated(), self.engine.connect() as connection:
+            connection.execution_options(**{_READS: True})
+            with connection.begin():
+                yield connection
 
     def ping(self) -> None:
         """Raises StoreUnavailable when the database does not answer."""

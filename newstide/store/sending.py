@@ -61,13 +61,11 @@ class Waiting:
 def claim(database: Database, sender: str, now: datetime, count: int) -> list[Job]:
     """Lease up to `count` channels that have something due, and take the first of each. Raises StoreUnavailable."""
     due = exists().where(_of_channel(), _due(now))
-    free = (
-        select(channels)
-        .where(channels.c.disabled_at.is_(None), channels.c.free_at <= now, due)
-        .order_by(channels.c.free_at)
-        .limit(count)
-        .with_for_update(skip_locked=True)
-    )
+    ready = select(channels).where(channels.c.disabled_at.is_(None), channels.c.free_at <= now, due)
+    free = ready.order_by(channels.c.free_at).limit(count).with_for_update(skip_locked=True)
+    with database.reading() as connection:  # an empty outbox must not cost the evaluator its write lock
+        if connection.execute(ready.limit(1)).first() is None:
+            return []
     with database.transaction() as connection:
         return [
             job for row in connection.execute(free).all() if (job := _claimed(connection, row, sender, now)) is not None
