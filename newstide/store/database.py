@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,10 @@ from newstide.settings import without_password
 
 STATEMENT_TIMEOUT_S: Final = 15
 """Longer than any statement of ours takes; a database that answers later counts as away."""
+LOCK_WITHIN_S: Final = 10.0
+"""For SQLite's write lock; a database that is locked for longer counts as away."""
+LOCK_AGAIN_S: Final = 0.002
+"""Between two tries: far less than a turn of a writer."""
 _POSTGRES_OPTIONS: Final = (
     f"-c statement_timeout={STATEMENT_TIMEOUT_S}s -c lock_timeout=10s "
     "-c idle_in_transaction_session_timeout=30s -c timezone=UTC"
@@ -62,7 +67,7 @@ class Database:
         engine = create_engine(
             f"sqlite:///file:{quote(str(path))}?mode={mode}&uri=true",
             poolclass=poolclass,
-            connect_args={"timeout": 10.0},
+            connect_args={"timeout": LOCK_WITHIN_S},
         )
 
         @event.listens_for(engine, "connect")
@@ -75,7 +80,10 @@ class Database:
         def begun(connection: Connection) -> None:
             # Taking the write lock at once is what lets a transaction read before it writes without being thrown out.
             reads = read_only or connection.get_execution_options().get(_READS, False)
-            connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+            if reads:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                _begin_writing(connection)
 
         return engine
 
@@ -140,6 +148,26 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _begin_writing(connection: Connection) -> None:
+    """Take SQLite's write lock. Its own wait sleeps up to a tenth of a second between two tries, and so loses to
+    whoever takes the lock again as soon as they have let go: seconds, beside two busy writers."""
+    raw: Any = connection.connection.dbapi_connection
+    deadline_s = time.monotonic() + LOCK_WITHIN_S
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline_s:
+                    raise
+                time.sleep(LOCK_AGAIN_S)
+            else:
+                return
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={int(1000 * LOCK_WITHIN_S)}")
 
 
 @contextmanager
