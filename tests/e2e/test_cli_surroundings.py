@@ -77,7 +77,9 @@ def test_a_file_whose_name_is_no_text(newstide: Run, tmp_path: Path) -> None:
     with open(path, "wb") as file:
         file.write(b"title,date\nShares rise,2026-01-02\n,\n")
     done = newstide("ingest replay caf*.csv --json")
-    assert calm(done) and done.returncode == 0 and '"published": 1, "rejected": 1' in done.stdout, done.stderr
+    assert calm(done) and done.returncode == 0 and '"published": 1, "unchanged": 0, "rejected": 1' in done.stdout, (
+        done.stderr
+    )
 
 
 def test_doctor_with_hosts_that_are_none(newstide: Run) -> None:

@@ -132,7 +132,7 @@ def test_paced(tmp_path: Path, settings: Settings, service: Service) -> None:
     ("name", "rows", "error", "says"),
     [
         ("none.jsonl", None, DataInvalid, "cannot be read"),
-        ("what.bin", ["x"], UsageError, "what kind of file"),
+        ("what.bin", ["x"], UsageError, "neither as CSV nor as JSON lines"),
         ("empty.jsonl", [], DataInvalid, "cannot be used"),
         ("noise.jsonl", ["nothing", "of use"], DataInvalid, "cannot be used"),
         (
