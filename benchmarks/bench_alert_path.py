@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import shutil
 import sys
@@ -32,7 +31,7 @@ from typing import Any, Final
 from benchmarks import alert_load, alert_path
 from benchmarks.alert_path import Told
 from benchmarks.bench_delivery import SECRET, fork, receive
-from benchmarks.ground import Child, ground, machine, program, wait_until
+from benchmarks.ground import Child, conclude, ground, machine, program, wait_until
 from newstide.alerting.channel import Channel, ChannelKind
 from newstide.alerting.subscription import Subscription
 from newstide.bus.connect import connect_ready
@@ -103,7 +102,7 @@ def main() -> int:
     options = parser.parse_args()
     with _embedded() if options.embedded else _cluster() as stand:
         report = _measured(stand, options)
-    return _print(report, options.json)
+    return conclude(report, options.json)
 
 
 @contextlib.contextmanager
@@ -247,18 +246,6 @@ def _report(
         **alert_path.figures(told, arrivals),
         "checks": alert_path.checks(fed.due, told, arrivals),
     }
-
-
-def _print(report: dict[str, Any], only_json: bool) -> int:
-    if not only_json:
-        for name, value in report.items():
-            if name != "checks":
-                print(f"{name.replace('_', ' '):>24}  {value}")
-        for name, passed in report["checks"].items():
-            print(f"{'ok' if passed else 'FAILED':>24}  {name}")
-    passed = all(report["checks"].values())
-    print(json.dumps(report | {"passed": passed}))
-    return 0 if passed else 1
 
 
 if __name__ == "__main__":

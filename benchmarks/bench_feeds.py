@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from benchmarks.feed_server import FeedServer
 from benchmarks.feed_world import Key, World, now_utc
-from benchmarks.ground import Child, Ground, ground, machine, program, wait_until
+from benchmarks.ground import Child, Ground, conclude, ground, machine, program, wait_until
 from newstide.codec import decode_items
 from newstide.messages import NewsItem
 from tests.services.common import free_port
@@ -77,7 +77,7 @@ def main() -> int:
             worker.stop()
         _read(run)
         figures, checks = _report(run, left, options.seconds)
-    return _print(figures, checks, options.json)
+    return conclude({**figures, "checks": checks}, options.json)
 
 
 def _enter(run: Run) -> None:
@@ -210,17 +210,6 @@ def _spread(shares: list[float]) -> dict[str, float]:
         return {}
     cuts = quantiles(shares, n=20)
     return {"p50": round(cuts[9], 2), "p95": round(cuts[18], 2)}
-
-
-def _print(figures: dict[str, Any], checks: dict[str, bool], only_json: bool) -> int:
-    if not only_json:
-        for name, value in figures.items():
-            print(f"{name.replace('_', ' '):>32}  {value}")
-        for name, passed in checks.items():
-            print(f"{'ok' if passed else 'FAILED':>32}  {name}")
-    passed = all(checks.values())
-    print(json.dumps({**figures, "checks": checks, "passed": passed}))
-    return 0 if passed else 1
 
 
 if __name__ == "__main__":

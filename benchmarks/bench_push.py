@@ -30,7 +30,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.ground import Child, ground, machine, program, wait_until
+from benchmarks.alert_path import percentiles
+from benchmarks.ground import Child, conclude, ground, machine, program, wait_until
 from newstide import codec
 from newstide.bus.connect import connect as connect_bus
 from newstide.messages import story_id_of
@@ -90,7 +91,7 @@ def main() -> int:
         report["receiver_rss_mb"] = _rss_mb(stand)
         status, stop_s = stand.child.stop()
         report["checks"]["the receiver ended in order within 10 s"] = status == 0 and stop_s < 10
-    return _print(report, options.json)
+    return conclude(report, options.json)
 
 
 @contextlib.contextmanager
@@ -214,31 +215,14 @@ def _report(options: argparse.Namespace, sent: Sent, accepted: set[str], seconds
         "requests": len(sent.due_s),
         "requests_per_second": round(len(sent.due_s) / seconds, 1),
         "by_status": {str(status): count for status, count in sorted(Counter(sent.status.values()).items())},
-        "answer_ms": _percentiles(answers),
-        "on_the_bus_ms": _percentiles(on_bus),
+        "answer_ms": percentiles(answers),
+        "on_the_bus_ms": percentiles(on_bus),
         "sender_late_ms_max": round(1_000 * sent.late_s, 1),
         "checks": {
             "every request was accepted": len(accepted) == len(sent.due_s) > 0,
             "what was accepted is on the bus, and nothing else": sent.read_s.keys() == accepted,
         },
     }
-
-
-def _percentiles(seconds: list[float]) -> dict[str, float]:
-    ordered = sorted(seconds)
-    return {f"p{p}": round(1_000 * ordered[int(len(ordered) * p / 100)], 1) for p in (50, 95, 99)} if ordered else {}
-
-
-def _print(report: dict[str, Any], only_json: bool) -> int:
-    if not only_json:
-        for name, value in report.items():
-            if name != "checks":
-                print(f"{name.replace('_', ' '):>24}  {value}")
-        for name, passed in report["checks"].items():
-            print(f"{'ok' if passed else 'FAILED':>24}  {name}")
-    passed = all(report["checks"].values())
-    print(json.dumps(report | {"passed": passed}))
-    return 0 if passed else 1
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.ground import Child, Ground, ground, headlines, machine, wait_until
+from benchmarks.ground import Child, Ground, conclude, ground, headlines, machine, wait_until
 from newstide.codec import decode_items, decode_stories
 from newstide.messages import NewsItem, ScoredStory
 
@@ -61,7 +61,7 @@ def main() -> int:
         }
         _stop(children, report)
         _check(made, replayed, report)
-    return _print(report, options.json)
+    return conclude({**report.figures, "checks": report.checks}, options.json)
 
 
 def _received(made: Ground) -> int:
@@ -156,17 +156,6 @@ def _check(made: Ground, replayed: dict[str, Any], report: Report) -> None:
         "every row was announced": said >= set(rows) and said <= set(rows),
     }
     report.figures |= {"rows": len(rows), "announced": len(announced), "announced_again": len(announced) - len(said)}
-
-
-def _print(report: Report, only_json: bool) -> int:
-    if not only_json:
-        for name, value in report.figures.items():
-            print(f"{name.replace('_', ' '):>32}  {value}")
-        for name, passed in report.checks.items():
-            print(f"{'ok' if passed else 'FAILED':>32}  {name}")
-    passed = all(report.checks.values())
-    print(json.dumps({**report.figures, "checks": report.checks, "passed": passed}))
-    return 0 if passed else 1
 
 
 if __name__ == "__main__":

@@ -227,3 +227,16 @@ def machine() -> dict[str, Any]:
     with contextlib.suppress(OSError):
         described["load"] = round(os.getloadavg()[0], 2)
     return described
+
+
+def conclude(report: dict[str, Any], only_json: bool) -> int:
+    """Print figures and checks for people, then the report as one JSON line; the exit status."""
+    if not only_json:
+        for name, value in report.items():
+            if name != "checks":
+                print(f"{name.replace('_', ' '):>32}  {value}")
+        for name, passed in report["checks"].items():
+            print(f"{'ok' if passed else 'FAILED':>32}  {name}")
+    passed = all(report["checks"].values())
+    print(json.dumps(report | {"passed": passed}))
+    return 0 if passed else 1
