@@ -36,8 +36,6 @@ RISK_EVENTS: Final = "topics_entities/zh_finese/train_list.json"
 # How much a row of a source counts, by what is known of its labels: forum posts with one vote are often wrong, scam
 # complaints are far from news, half of a headline's labels may be about another company.
 _WEIGHTS: Final = {"own": 1.5, "annotated": 1.0, "finfe": 0.7, "finne": 0.8, "wwxmu": 0.5, "finnsp_entity": 0.5}
-OURS: Final = ("own", "annotated")
-"""Sources that we labelled ourselves."""
 _MIXED_WEIGHT: Final = 0.5
 _MAPPED_WEIGHT: Final = 0.4
 # Of sources that would drown the others; seeded.

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from model import examples, pretrain, runs, tokens, train
+from model import copies, examples, pretrain, runs, tokens, train
 from model.examples import Example
 from newstide.errors import DataInvalid, ModelInvalid
 from newstide.messages import SENTIMENTS
@@ -41,10 +41,9 @@ def splits(root: Path, config: runs.TrainConfig, labels: Path | None = None) -> 
     if labels is not None:
         new = read_labels(labels)
         fit = new + draw.sample(fit, min(len(fit), max(REPLAY_MIN, REPLAY * len(new))))
-    elif config.rows:
-        kept = [example for example in fit if config.focus and example.source in examples.OURS]
-        rest = [example for example in fit if not (config.focus and example.source in examples.OURS)]
-        fit = kept + draw.sample(rest, min(config.rows, len(rest)))
+    else:
+        fit = copies.drawn(fit, copies.read(config.copies), config.seed)
+        fit = draw.sample(fit, min(config.rows, len(fit))) if config.rows else fit
     return fit + _unlabelled(root, config), held
 
 

@@ -32,8 +32,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `base`: the folder of an encoder; or `start`: a finished run to go on from, head included. `layers`: a student of so
     many. `teacher`: a finished run whose answers are learned beside the labels, and for so many `unlabelled` texts of
     each language instead of them. `augment`: how texts are varied (see `model.augment`). `rows`: train on so many
-    examples, drawn with the seed; 0 for all. `focus`: those that we labelled ourselves are all kept, and `rows` of the
-    rest. `topic_share`: what a topic counts beside a sentiment.
+    examples, drawn with the seed; 0 for all. `copies`: how often the examples of each source are read in an epoch (see
+    `model.copies`). `topic_share`: what a topic counts beside a sentiment.
     """
 
     base: str = ""
@@ -45,7 +45,7 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     augment: tuple[Change, ...] = ()
     rows: int = 0
     unlabelled: int = 0
-    focus: bool = False
+    copies: tuple[str, ...] = ()
     topic_share: float = 0.5
     seed: int = 7
     epochs: int = 3

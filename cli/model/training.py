@@ -222,7 +222,7 @@ def _configured(kind: type[Config], settings: list[str] | None, **known: Any) ->
         key, found, value = each.partition("=")
         if not found:
             raise UsageError(f"{each!r} is not KEY=VALUE", fix="for example --set epochs=2")
-        given[key] = value.split(",") if key == "augment" else value
+        given[key] = value.split(",") if key in ("augment", "copies") else value
     for key in ("start", "teacher"):
         if key in given:
             given[key] = str(run_folder(given[key]))
