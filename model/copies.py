@@ -41,7 +41,7 @@ def drawn(examples: Sequence[Example], times: Mapping[str, float], seed: int) ->
     """Each example so many times as its source's is; of 2.4 times, two and by a draw in five of them a third.
 
     Of the names that fit an example the most particular one counts: `source/contested` (a question about one company
-    of a text in which companies fare differently), `source/entity` (about any company), `source`, then `rest`, else once.
+    of a text in which companies fare differently), `source/entity` (about any company), `source`, `rest`; or once.
     Raises UsageError for a source that no example has.
     """
     known = {example.source for example in examples} | {REST}
