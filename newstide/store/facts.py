@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, select
@@ -59,7 +59,16 @@ def fact_of_row(row: Any, entities: tuple[Towards, ...] = ()) -> Fact:
 
 def read(connection: Connection, query: Select[Any]) -> list[StoredFact]:
     """The facts of the rows of a query that was made from `shown`, in its order, with their entities."""
-    rows = connection.execute(query).all()
+    return _facts(connection, connection.execute(query).all())
+
+
+def stream(connection: Connection, query: Select[Any], rows_max: int) -> Iterator[list[StoredFact]]:
+    """As `read`, for more than memory holds: so many at a time, of one pass over the tables."""
+    for rows in connection.execute(query, execution_options={"yield_per": rows_max}).partitions():
+        yield _facts(connection, rows)
+
+
+def _facts(connection: Connection, rows: Sequence[Any]) -> list[StoredFact]:
     entities = _entities(connection, sorted({row.story_id for row in rows}))
     return [
         StoredFact(

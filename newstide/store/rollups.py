@@ -103,11 +103,8 @@ def rebuild(connection: Connection) -> int:
     connection.execute(delete(rollups))
     connection.execute(update(rollup_levels).values(complete_from=EVER))
     whole = complete_from(connection)
-    count, last = 0, ""
-    while True:
-        query = facts.shown().where(stories.c.story_id > last, in_view()).order_by(stories.c.story_id)
-        some = facts.read(connection, query.limit(REBUILD_STORIES))
-        if not some:
-            return count
+    count = 0
+    for some in facts.stream(connection, facts.shown().where(in_view()), REBUILD_STORIES):
         add_up(connection, rollups, rollup_rows([stored.fact for stored in some], (), whole))
-        count, last = count + len(some), some[-1].story_id
+        count += len(some)
+    return count
