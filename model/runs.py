@@ -8,6 +8,7 @@ runs/<name>/best.pt, last.pt  weights with the best validation score; everything
 runs/<name>/tensorboard/      the curves again, where TensorBoard is installed
 """
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -97,9 +98,14 @@ RECORD, CURVES, TOKENIZER, BEST, LAST = "run.json", "curves.jsonl", "tokenizer.j
 
 def write(folder: Path, record: msgspec.Struct) -> None:
     """Write run.json so that a reader sees the old or the new one, never half of it."""
-    part = folder / (RECORD + ".part")
-    part.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
-    part.replace(folder / RECORD)
+    replace(folder / RECORD, msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n")
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old or the new one."""
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
 
 
 def read(folder: Path, kind: type[Record]) -> Record:
@@ -118,6 +124,7 @@ def begin(folder: Path, record: Record, identity: Callable[[Record], object]) ->
     Raises ModelInvalid when the run in `folder` has another identity.
     """
     if not (folder / RECORD).is_file():
+        folder.mkdir(parents=True, exist_ok=True)
         write(folder, record)
         return record
     before = read(folder, type(record))
@@ -132,7 +139,8 @@ def begin(folder: Path, record: Record, identity: Callable[[Record], object]) ->
 
 def finished(folder: Path) -> list[Path]:
     """The run folders with trained weights in `folder`, by name."""
-    return sorted(path.parent for path in folder.glob(f"*/{BEST}") if (path.parent / RECORD).is_file())
+    found = sorted(path.parent for path in folder.glob(f"*/{BEST}") if (path.parent / RECORD).is_file())
+    return [path for path in found if not path.name.startswith(".")]  # those are being made
 
 
 def save(path: Path, value: object) -> None:
@@ -144,14 +152,39 @@ def save(path: Path, value: object) -> None:
     part.replace(path)
 
 
+def restore(path: Path) -> dict[str, Any]:
+    """What `save` wrote. Raises ModelInvalid for a file that cannot be read."""
+    import torch  # noqa: PLC0415 - as above
+
+    try:
+        found = torch.load(path, weights_only=True)
+        if not isinstance(found, dict):
+            raise TypeError(f"it holds a {type(found).__name__}")
+    except Exception as error:  # noqa: BLE001 - torch raises many kinds for a bad file
+        raise ModelInvalid(
+            f"{path.name} of the run {path.parent.name} cannot be read",
+            why=_sentence(error),
+            fix="restore the file, or remove the run and train it again",
+        ) from error
+    return found
+
+
+def _sentence(error: Exception) -> str:
+    """The first of what torch says; after it comes advice to load the file without care."""
+    return (str(error).splitlines() or [type(error).__name__])[0].split(". ")[0]
+
+
+class _Measured(msgspec.Struct):
+    step: int
+
+
 class Curves:
     """Appends measurements to curves.jsonl, and to TensorBoard where it is installed. A context manager."""
 
     def __init__(self, folder: Path, after_step: int) -> None:
         """Continue the curves of `folder`; measurements later than `after_step` (of a lost tail) are dropped."""
         path = folder / CURVES
-        kept = [line for line in _lines(path) if msgspec.json.decode(line)["step"] <= after_step]
-        path.write_bytes(b"".join(line + b"\n" for line in kept))
+        replace(path, b"".join(line + b"\n" for line in _lines(path) if _step(line) <= after_step))
         self._file = path.open("ab")
         self._board = _tensorboard(folder / "tensorboard", after_step)
 
@@ -173,6 +206,14 @@ class Curves:
 
 def _lines(path: Path) -> list[bytes]:
     return path.read_bytes().splitlines() if path.is_file() else []
+
+
+def _step(line: bytes) -> float:
+    """Of a measurement; beyond all for a line that a kill cut short, whose step is measured again."""
+    try:
+        return msgspec.json.decode(line, type=_Measured).step
+    except msgspec.MsgspecError:
+        return math.inf
 
 
 def _tensorboard(folder: Path, purge_step: int) -> Any:

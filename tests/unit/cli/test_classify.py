@@ -106,7 +106,9 @@ def test_a_line_is_a_text_or_an_object_with_text_and_entity() -> None:
     ]
 
 
-@pytest.mark.parametrize("cut", ['{"text": "Acme wins', '{"text": "Acme", "entity": }', ' { "text"', "{}", '{"a"' * 99_999])
+@pytest.mark.parametrize(
+    "cut", ['{"text": "Acme wins', '{"text": "Acme", "entity": }', ' { "text"', "{}", '{"a"' * 99_999]
+)
 def test_an_object_that_is_none_is_not_taken_for_a_headline(cut: str) -> None:
     found = list(_lines(io.BytesIO(f"{cut}\n{{not}} an object\n".encode()), ""))
     assert isinstance(found[0], Unreadable) and "line 1 cannot be answered" in found[0].why
