@@ -37,19 +37,19 @@ class PretrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     base: str
     build: runs.Build = "default"
-    seed: int = 7
-    steps: int = 1_600
-    batch_texts: int = 32
-    max_tokens: int = 64
-    english_share: float = 0.4
-    mask_share: float = 0.2
-    encoder_lr: float = 1e-4
-    embedding_lr: float = 3e-4
-    weight_decay: float = 0.01
-    warmup_share: float = 0.15
-    keep: float = 0.5
+    seed: runs.Count = 7
+    steps: runs.Positive = 1_600
+    batch_texts: runs.Positive = 32
+    max_tokens: runs.Tokens = 64
+    english_share: runs.Share = 0.4
+    mask_share: runs.Share = 0.2
+    encoder_lr: runs.Rate = 1e-4
+    embedding_lr: runs.Rate = 3e-4
+    weight_decay: runs.Rate = 0.01
+    warmup_share: runs.Share = 0.15
+    keep: runs.Share = 0.5
     bf16: bool = True
-    threads: int = 2
+    threads: runs.Positive = 2
 
 
 class PretrainRecord(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import msgspec
 
@@ -22,9 +22,14 @@ from newstide.topics import TOPICS
 Build = Literal["default", "open"]
 """`open`: permissive sets and our own corpus alone; `default`: all that is not expressly non-commercial."""
 Way = Literal["full", "top", "lora", "adalora", "prefix", "adapter"]
-
-
 Change = Literal["synonyms", "numbers", "names"]
+
+Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
+Positive = Annotated[int, msgspec.Meta(ge=1, lt=1 << 31)]
+Tokens = Annotated[int, msgspec.Meta(ge=8, le=512)]
+"""Of a text: what an artifact may have at least, and as many positions as a BERT encoder knows."""
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Rate = Annotated[float, msgspec.Meta(ge=0.0, lt=1e3)]
 
 
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,7 +39,8 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     many. `teacher`: a finished run whose answers are learned beside the labels, and for so many `unlabelled` texts of
     each language instead of them. `augment`: how texts are varied (see `model.augment`). `rows`: train on so many
     examples, drawn with the seed; 0 for all. `focus`: those that we labelled ourselves are all kept, and `rows` of the
-    rest. `topic_share`: what a topic counts beside a sentiment.
+    rest. `guarded`: learns labels of people, and is not exported before `finetune.guard` let it pass. `topic_share`:
+    what a topic counts beside a sentiment.
     """
 
     base: str = ""
@@ -42,30 +48,31 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     way: Way = "full"
     start: str = ""
     teacher: str = ""
-    layers: int = 0
+    layers: Count = 0
     augment: tuple[Change, ...] = ()
-    rows: int = 0
-    unlabelled: int = 0
+    rows: Count = 0
+    unlabelled: Count = 0
     focus: bool = False
-    topic_share: float = 0.5
-    seed: int = 7
-    epochs: int = 3
-    patience: int = 4
-    evals_per_epoch: int = 2
-    batch_texts: int = 32
-    max_tokens: int = 128
-    train_tokens: int = 80
-    encoder_lr: float = 1e-4
-    head_lr: float = 1e-3
-    weight_decay: float = 0.01
-    warmup_share: float = 0.1
-    dropout: float = 0.1
-    label_smoothing: float = 0.05
-    distil_share: float = 0.7
-    averaging: float = 0.998
-    class_weight_power: float = 0.25
+    guarded: bool = False
+    topic_share: Rate = 0.5
+    seed: Count = 7
+    epochs: Positive = 3
+    patience: Positive = 4
+    evals_per_epoch: Positive = 2
+    batch_texts: Positive = 32
+    max_tokens: Tokens = 128
+    train_tokens: Tokens = 80
+    encoder_lr: Rate = 1e-4
+    head_lr: Rate = 1e-3
+    weight_decay: Rate = 0.01
+    warmup_share: Share = 0.1
+    dropout: Share = 0.1
+    label_smoothing: Share = 0.05
+    distil_share: Share = 0.7
+    averaging: Share = 0.998
+    class_weight_power: Rate = 0.25
     bf16: bool = True
-    threads: int = 2
+    threads: Positive = 2
 
 
 class RunRecord(msgspec.Struct, frozen=True):
@@ -83,6 +90,8 @@ class RunRecord(msgspec.Struct, frozen=True):
     """Of a run that was made of others without training (`model.derive`): of which, and how."""
     topics: tuple[str, ...] = TOPICS
     """In the order of the head's columns: ours, then those learned from examples (`model.fewshot`)."""
+    guard: str = "was not compared with the run before it on old data"
+    """Of a run that is `guarded`: empty when it passed, else why it may not be exported."""
     finished_at: str | None = None
     best_step: int | None = None
     best_macro_f1: float | None = None
