@@ -80,7 +80,7 @@ def read_labels(path: Path) -> list[Example]:
 
     Raises DataInvalid with the line that is none.
     """
-    found = []
+    found: list[Example] = []
     try:
         lines = path.read_bytes().removeprefix(_BYTE_ORDER_MARK).splitlines()
     except OSError as error:
