@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -19,6 +20,11 @@ from newstide.text import READ_CHARS_MAX
 TEXTS_A_BATCH: Final = 256
 LINE_BYTES_MAX: Final = 16 << 20
 """Of standard input that is held at once. The model reads the beginning of a text; this is far more."""
+
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""What some editors put before the first line."""
+_OBJECT: Final = re.compile(r"""\s*\{\s*["}]""")
+"""How a JSON object begins, whole or not; a headline that begins with a brace has none of these behind it."""
 
 WORDS_SHOWN: Final = 5
 """Of an explanation, to a person; JSON has them all."""
@@ -69,7 +75,8 @@ def classify(
                 out.print(_for_people(asked, answer), markup=False)
         sys.stdout.flush()
     if failed:
-        raise DataInvalid(f"{failed} lines of the input could not be answered", why="each has an `error` in its place")
+        lines = "1 line" if failed == 1 else f"{failed:,} lines"
+        raise DataInvalid(f"{lines} of the input could not be answered", why="an `error` stands in the place of each")
 
 
 def answers(
@@ -157,7 +164,8 @@ def _lines(stream: BinaryIO, entity: str) -> Iterator[Asked | Unreadable]:
     while line := stream.readline(LINE_BYTES_MAX):
         number += 1
         if line.endswith(b"\n") or len(line) < LINE_BYTES_MAX:
-            yield _asked(line.decode("utf-8", "replace").rstrip("\r\n"), number, entity)
+            read = line.decode("utf-8", "replace").rstrip("\r\n")
+            yield _asked(read.removeprefix(BYTE_ORDER_MARK) if number == 1 else read, number, entity)
             continue
         while line and not line.endswith(b"\n"):
             line = stream.readline(LINE_BYTES_MAX)
@@ -166,12 +174,10 @@ def _lines(stream: BinaryIO, entity: str) -> Iterator[Asked | Unreadable]:
 
 def _asked(line: str, number: int, entity: str) -> Asked | Unreadable:
     """What is beyond the model's reach is let go of here: a batch of long lines must not fill the memory."""
-    if not line.lstrip().startswith("{"):
-        return Asked(line[:READ_CHARS_MAX], entity)
+    if not _OBJECT.match(line):
+        return Asked(line[:READ_CHARS_MAX], entity)  # a headline may begin with a brace
     try:
         found = msgspec.json.decode(line, type=_Line)
-    except msgspec.ValidationError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         return Unreadable(f"line {number} cannot be answered: {error}")
-    except (msgspec.DecodeError, RecursionError):
-        return Asked(line[:READ_CHARS_MAX], entity)  # a headline may begin with a brace
     return Asked(found.text[:READ_CHARS_MAX], (found.entity or entity)[:READ_CHARS_MAX])

@@ -32,7 +32,8 @@ are folded) and the tokenizer in this folder: at most {max_tokens} tokens, the r
 where the largest probability is below the threshold of its task and language (see Calibration); a topic below its
 threshold is not named. The same text gets the same answer to the last bit, whatever else is in its batch.
 
-It reads {languages}; a text in another language is called `unsure`, with three equal probabilities.
+It reads {languages}. A text in another script is called `unsure`, with three equal probabilities; another language in
+Latin letters is taken for English, and its answer means little.
 """
 
 # Title, licence, use in the default build, use in the open build.

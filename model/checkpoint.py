@@ -60,7 +60,7 @@ def resume(folder: Path, parts: Parts) -> State:
     path = folder / runs.LAST
     if not path.is_file():
         return State()
-    kept = torch.load(path, weights_only=True)
+    kept = runs.restore(path)
     parts.model.load_state_dict(kept["model"])
     parts.average.load_state_dict(kept["average"])
     parts.optimizer.load_state_dict(kept["optimizer"])

@@ -5,8 +5,11 @@ soups"). What is made is measured on validation like any other, and exported lik
 """
 
 import shutil
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,12 +42,12 @@ def blended(wanted: Blend, target: Path, validation: Sequence[Example]) -> runs.
         raise UsageError(f"{first.name} and {second.name} have nothing between them", why="other tokens or topics")
     model = train.load(first)
     if wanted.of_its_end:
-        model.load_state_dict(torch.load(first / runs.LAST, weights_only=True)["average"])
+        model.load_state_dict(runs.restore(first / runs.LAST)["average"])
     blend.move_back(model, train.load(second), wanted.share)
     end = ", as it ended," if wanted.of_its_end else ""
     made_of = f"{first.name}{end} moved towards {second.name} by {wanted.share:g}"
-    shutil.copytree(first, target, ignore=shutil.ignore_patterns("*.pt", "*.onnx", "tensorboard", runs.CURVES))
-    return _written(target, records[0], made_of, model.state_dict(), validation)
+    with _beside(first, target) as place:
+        return _written(place, records[0], made_of, model.state_dict(), validation)
 
 
 def trimmed(run: Path, texts: Iterable[str], target: Path, validation: Sequence[Example]) -> runs.RunRecord:
@@ -55,13 +58,25 @@ def trimmed(run: Path, texts: Iterable[str], target: Path, validation: Sequence[
     rows = [row for row in chosen.rows if row is not None]  # what the run never had it cannot keep
     state = train.load(run).state_dict()
     state[_WORDS] = state[_WORDS][rows]
-    shutil.copytree(run, target, ignore=shutil.ignore_patterns("*.pt", "*.onnx", "tensorboard", runs.CURVES))
-    config = msgspec.json.decode((target / "config.json").read_bytes())
-    (target / "config.json").write_bytes(msgspec.json.format(msgspec.json.encode(config | {"vocab_size": len(rows)})))
-    cut = vocabulary.tokenizer_of([before[row] for row in rows])
-    cut.save(str(target / runs.TOKENIZER), pretty=False)
-    record = msgspec.structs.replace(record, tokenizer_hash=tokens.hash_of(target / runs.TOKENIZER))
-    return _written(target, record, f"{run.name} with {len(rows)} pieces of {len(before)}", state, validation)
+    with _beside(run, target) as place:
+        config = msgspec.json.decode((place / "config.json").read_bytes())
+        (place / "config.json").write_bytes(
+            msgspec.json.format(msgspec.json.encode(config | {"vocab_size": len(rows)}))
+        )
+        cut = vocabulary.tokenizer_of([before[row] for row in rows])
+        cut.save(str(place / runs.TOKENIZER), pretty=False)
+        record = msgspec.structs.replace(record, tokenizer_hash=tokens.hash_of(place / runs.TOKENIZER))
+        return _written(place, record, f"{run.name} with {len(rows)} pieces of {len(before)}", state, validation)
+
+
+@contextmanager
+def _beside(origin: Path, target: Path) -> Iterator[Path]:
+    """A folder with the origin's shape and tokenizer, which becomes the target when all of it is there."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".making-") as folder:
+        place = Path(folder) / target.name
+        shutil.copytree(origin, place, ignore=shutil.ignore_patterns("*.pt", "*.onnx", "tensorboard", runs.CURVES))
+        yield place
+        place.rename(target)
 
 
 def _written(
@@ -72,6 +87,7 @@ def _written(
     runs.write(target, record)
     with torch.inference_mode():
         best = train.measure(train.load(target), tokens.read(target / runs.TOKENIZER), validation, bf16=True)
-    done = msgspec.structs.replace(record, made_of=made_of, best=best, best_macro_f1=sum(best.values()) / len(best))
+    score, now = sum(best.values()) / len(best), datetime.now(UTC).isoformat()
+    done = msgspec.structs.replace(record, made_of=made_of, best=best, best_macro_f1=score, finished_at=now)
     runs.write(target, done)
     return done

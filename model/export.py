@@ -34,6 +34,7 @@ from model.inputs import Row
 from model.provenance import git_commit
 from newstide import artifact, heads
 from newstide.artifact import FileEntry, Manifest, Precision
+from newstide.errors import ModelInvalid
 from newstide.messages import SENTIMENTS
 from newstide.scoring import onnx as scoring
 
@@ -57,12 +58,14 @@ class Request:
 def export(request: Request) -> artifact.Artifact:
     """Export the best weights of a run as `artifacts/<name>`, replacing an artifact of that name.
 
-    Refuses with ModelInvalid, writing nothing, when the tokenizer is not the run's, when torch and ONNX fp32 differ by
-    more than `parity.LOGIT_TOLERANCE`, or when int8 agrees with fp32 on fewer than `parity.AGREEMENT_MIN` of the
-    validation examples of any task. The fp32 graph stays in the run folder in any case, for measuring against it.
+    Refuses with ModelInvalid, writing nothing, when the run learned labels of people and forgot what was known, when
+    the tokenizer is not the run's, when torch and ONNX fp32 differ by more than `parity.LOGIT_TOLERANCE`, or when int8
+    agrees with fp32 on fewer than `parity.AGREEMENT_MIN` of the validation examples of any task. The fp32 graph stays
+    in the run folder in any case, for measuring against it.
     """
     record = runs.read(request.run, runs.RunRecord)
     tokenizer = request.run / runs.TOKENIZER
+    _require_guarded(request.run, record)
     parity.require_same_tokenizer(tokens.hash_of(tokenizer), record.tokenizer_hash)
     held = examples.validation(request.data_root, record.config.build)
     rows = inputs.rows_of(tokens.read(tokenizer), held)
@@ -108,6 +111,13 @@ def export(request: Request) -> artifact.Artifact:
         base=_origin(request.run),
     )
     return _write(request, manifest, made, record.config.build)
+
+
+def _require_guarded(run: Path, record: runs.RunRecord) -> None:
+    """A run that learned labels of people may have forgotten what was known (`finetune.guard`)."""
+    if record.config.guarded and record.guard:
+        fix = "run the same `newstide model finetune` again, or go on with the run before it"
+        raise ModelInvalid(f"the run {run.name} is not for export", why=record.guard, fix=fix)
 
 
 def _origin(run: Path) -> str:

@@ -1,7 +1,8 @@
 """Which examples a run gets: a build's, a sample of them, or new labels from people with a replay of old data."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -23,6 +24,7 @@ ENCODER_LR: Final = 4e-5
 HEAD_LR: Final = 3e-4
 # How far a task may fall on the old validation set before the candidate is refused: half a point of macro-F1.
 REGRESSION_MAX: Final = 0.005
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 Splits = tuple[list[Example], list[Example]]
 
@@ -39,7 +41,7 @@ def splits(root: Path, config: runs.TrainConfig, labels: Path | None = None) -> 
     fit, held = examples.training(root, config.build), examples.validation(root, config.build)
     draw = random.Random(config.seed)  # noqa: S311 - a sample, not a secret
     if labels is not None:
-        new = read_labels(labels)
+        new = learnable(root, config.build, labels)
         fit = new + draw.sample(fit, min(len(fit), max(REPLAY_MIN, REPLAY * len(new))))
     else:
         fit = copies.drawn(fit, copies.read(config.copies), config.seed)
@@ -59,17 +61,35 @@ def _unlabelled(root: Path, config: runs.TrainConfig) -> list[Example]:
     return found
 
 
+def learnable(root: Path, build: runs.Build, path: Path) -> list[Example]:
+    """The labels of a file but those on texts that measure the model. Raises DataInvalid when no other is left."""
+    aside = examples.withheld(root, build)
+    found = [example for example in read_labels(path) if examples.opening(example.text) not in aside]
+    if not found:
+        raise DataInvalid(
+            f"{path.name} holds no labels to learn from",
+            why="each is on a text of a test, of the release gate or of validation",
+            fix="label other stories",
+        )
+    return found
+
+
 def read_labels(path: Path) -> list[Example]:
-    """Examples from the NDJSON of `newstide label export`. Raises DataInvalid with the line that is none."""
-    found = []
+    """Examples from the NDJSON of `newstide label export`; empty lines do not count.
+
+    Raises DataInvalid with the line that is none.
+    """
+    found: list[Example] = []
     try:
-        lines = path.read_bytes().splitlines()
+        lines = path.read_bytes().removeprefix(_BYTE_ORDER_MARK).splitlines()
     except OSError as error:
         raise DataInvalid(f"cannot read the labels {path.name}", why=str(error), fix="export them first") from error
     for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
-            found.append(_example(msgspec.json.decode(line, type=_Label)))
-        except (msgspec.MsgspecError, ValueError) as error:
+            found.extend(_examples(msgspec.json.decode(line, type=_Label)))
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise DataInvalid(f"{path.name}, line {number} is not a label", why=str(error), fix="fix it") from error
     if not found:
         raise DataInvalid(f"{path.name} holds no labels", why="the file is empty", fix="label some stories first")
@@ -77,34 +97,35 @@ def read_labels(path: Path) -> list[Example]:
 
 
 def guard(before: Path, after: Path, held: Sequence[Example]) -> dict[str, float]:
-    """Macro-F1 of the old run and change by the new one, by task and language, on the same old validation examples.
+    """Change of macro-F1 by the new run, by task and language, on the same old validation examples.
 
-    Raises ModelInvalid when a task fell by more than `REGRESSION_MAX`: what was known has been forgotten.
+    Raises ModelInvalid when a task fell by more than `REGRESSION_MAX`: what was known has been forgotten. The verdict
+    is in the record of the new run, and export asks for it.
     """
     old, new = (train.measure(train.load(run), tokens.read(run / runs.TOKENIZER), held) for run in (before, after))
-    fallen = {task: round(new[task] - score, 4) for task, score in old.items() if new[task] < score - REGRESSION_MAX}
-    if fallen:
+    changed = {task: round(new[task] - score, 4) for task, score in old.items()}
+    told = [f"{task} by {changed[task]:+.4f}" for task, score in old.items() if new[task] < score - REGRESSION_MAX]
+    verdict = f"it is worse than {before.name} on old data: {', '.join(told)}" if told else ""
+    runs.write(after, msgspec.structs.replace(runs.read(after, runs.RunRecord), guard=verdict))
+    if told:
         raise ModelInvalid(
             f"the run {after.name} is worse than {before.name} on old data",
-            why=", ".join(f"{task} by {change:+.4f}" for task, change in fallen.items()),
+            why=", ".join(told),
             fix="it is not for export; label more, or train with more replay",
         )
-    return {task: round(new[task] - score, 4) for task, score in old.items()}
+    return changed
 
 
-def _example(label: _Label) -> Example:
-    text = model_input(label.text)
-    if not text or (label.label is None and label.topic is None):
-        raise ValueError("it needs a text, and a label or a topic")
-    sentiment: Any = None
-    if label.label is not None:
-        sentiment = examples.one_hot(SENTIMENTS.index(label.label))
-    return Example(
-        text,
-        language_of(text),
-        "people",
-        model_input(label.entity) if label.entity else None,
-        sentiment,
-        examples.topic_target(label.topic) if label.topic else None,
-        LABEL_WEIGHT,
-    )
+def _examples(label: _Label) -> Iterator[Example]:
+    """One for what is said of the story, one for what is said of a company: the topic is the story's."""
+    text, named = model_input(label.text), label.entity is not None
+    entity = model_input(label.entity or "")
+    if not text or (named and not entity) or (label.label is None and label.topic is None):
+        raise ValueError("it needs a text, a label or a topic, and in `entity` a name")
+    known = Example(text, language_of(text), "people", weight=LABEL_WEIGHT)
+    sentiment: Any = examples.one_hot(SENTIMENTS.index(label.label)) if label.label else None
+    topics = examples.topic_target(label.topic) if label.topic else None
+    if named and sentiment:
+        yield replace(known, entity=entity, sentiment=sentiment)
+    if topics or not named:
+        yield replace(known, sentiment=None if named else sentiment, topics=topics)

@@ -1,6 +1,7 @@
 """The network: an encoder, its first token's state, one linear head for all tasks. Imports torch; load it lazily."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,9 +83,14 @@ def base_folder(base: str) -> Path:
 
 def from_base(folder: Path, topics: Sequence[str], dropout: float) -> Network:
     """A network with the base's weights and a fresh head. Raises ModelInvalid for an encoder of another build."""
-    config = _config(folder, dropout)
-    encoder = AutoModel.from_pretrained(folder, config=config, local_files_only=True, dtype=torch.float32)
+    encoder = encoder_of(folder, _config(folder, dropout))
     return Network(_bert_like(encoder, folder), len(topics), dropout)
+
+
+def encoder_of(folder: Path, config: Any = None) -> Any:
+    """The encoder in a Hugging Face folder. Raises ModelInvalid when it cannot be read."""
+    with _readable(folder):
+        return AutoModel.from_pretrained(folder, config=config, local_files_only=True, dtype=torch.float32)
 
 
 def from_config(folder: Path, topics: Sequence[str], dropout: float = 0.0) -> Network:
@@ -136,7 +142,20 @@ def _bert_like(encoder: Any, folder: Path) -> Any:
 
 
 def _config(folder: Path, dropout: float) -> Any:
-    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    with _readable(folder):
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
     config.hidden_dropout_prob = dropout
     config.attention_probs_dropout_prob = dropout
     return config
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # the libraries raise many kinds for a bad file
+        raise ModelInvalid(
+            f"the encoder in {folder} cannot be read",
+            why=(str(error).splitlines() or [type(error).__name__])[0],
+            fix="make it again, with `newstide model base` or the command that wrote the run",
+        ) from error

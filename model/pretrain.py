@@ -15,9 +15,8 @@ import msgspec
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import AutoModel
 
-from model import batches, blend, data, examples, learning, runs, tokens
+from model import batches, blend, data, examples, learning, network, runs, tokens
 from model.provenance import git_commit
 from newstide.errors import ModelInvalid
 from newstide.text import language_of, model_input
@@ -38,19 +37,19 @@ class PretrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     base: str
     build: runs.Build = "default"
-    seed: int = 7
-    steps: int = 1_600
-    batch_texts: int = 32
-    max_tokens: int = 64
-    english_share: float = 0.4
-    mask_share: float = 0.2
-    encoder_lr: float = 1e-4
-    embedding_lr: float = 3e-4
-    weight_decay: float = 0.01
-    warmup_share: float = 0.15
-    keep: float = 0.5
+    seed: runs.Count = 7
+    steps: runs.Positive = 1_600
+    batch_texts: runs.Positive = 32
+    max_tokens: runs.Tokens = 64
+    english_share: runs.Share = 0.4
+    mask_share: runs.Share = 0.2
+    encoder_lr: runs.Rate = 1e-4
+    embedding_lr: runs.Rate = 3e-4
+    weight_decay: runs.Rate = 0.01
+    warmup_share: runs.Share = 0.15
+    keep: runs.Share = 0.5
     bf16: bool = True
-    threads: int = 2
+    threads: runs.Positive = 2
 
 
 class PretrainRecord(msgspec.Struct, frozen=True):
@@ -92,16 +91,12 @@ def pretrain(
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    record = _open_run(config, texts, folder)
     tokenizer = tokens.read(Path(config.base) / tokens.FILE)
     tokenizer.enable_truncation(max_length=config.max_tokens)
     ids = {language: [e.ids for e in tokenizer.encode_batch_fast(rows)] for language, rows in texts.items()}
     held = {language: rows[:HELD_TEXTS] for language, rows in ids.items()}
     fit = {language: rows[HELD_TEXTS:] for language, rows in ids.items()}
-    encoder = AutoModel.from_pretrained(config.base, local_files_only=True, dtype=torch.float32)
-    model = MaskedModel(encoder)
-    optimizer, scheduler = _optimizer(model, config)
-    step = _resume(folder, model, optimizer, scheduler)
+    encoder = network.encoder_of(Path(config.base))
     mask_id = tokenizer.token_to_id("[MASK]")
     if mask_id is None or not all(fit.values()):
         raise ModelInvalid(
@@ -109,6 +104,10 @@ def pretrain(
             why=f"it needs a [MASK] token, and more than {HELD_TEXTS} texts of each language",
             fix="give another --base, or more texts",
         )
+    record = _open_run(config, texts, folder)  # from here on there is something to go on with
+    model = MaskedModel(encoder)
+    optimizer, scheduler = _optimizer(model, config)
+    step = _resume(folder, model, optimizer, scheduler)
     masker = _Masker(config, mask_id, encoder.config.vocab_size)
     with runs.Curves(folder, step) as curves:
         for chosen in _schedule(fit, config, step):
@@ -122,8 +121,7 @@ def pretrain(
                 record = msgspec.structs.replace(record, held_loss=measured)
                 runs.write(folder, record)
             report(learning.Progress(step, config.steps, loss, measured))
-    base = AutoModel.from_pretrained(config.base, local_files_only=True, dtype=torch.float32)
-    blend.move_back(encoder, base, config.keep)
+    blend.move_back(encoder, network.encoder_of(Path(config.base)), config.keep)
     encoder.save_pretrained(folder / ENCODER)
     tokens.read(Path(config.base) / tokens.FILE).save(str(folder / ENCODER / tokens.FILE), pretty=False)
     done = msgspec.structs.replace(record, finished_at=datetime.now(UTC).isoformat())
@@ -230,7 +228,6 @@ def _optimizer(model: MaskedModel, config: PretrainConfig) -> tuple[Any, Any]:
 
 
 def _open_run(config: PretrainConfig, texts: dict[str, list[str]], folder: Path) -> PretrainRecord:
-    folder.mkdir(parents=True, exist_ok=True)
     record = PretrainRecord(
         config=config,
         texts={language: len(rows) for language, rows in texts.items()},
@@ -250,7 +247,7 @@ def _resume(folder: Path, model: MaskedModel, optimizer: Any, scheduler: Any) ->
     path = folder / runs.LAST
     if not path.is_file():
         return 0
-    kept = torch.load(path, weights_only=True)
+    kept = runs.restore(path)
     model.load_state_dict(kept["model"])
     optimizer.load_state_dict(kept["optimizer"])
     scheduler.load_state_dict(kept["scheduler"])

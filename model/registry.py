@@ -48,7 +48,7 @@ def find(folder: Path, name: str | None) -> Path:
         raise ModelInvalid(
             f"there is no artifact {name!r} in {folder.name}" if name else f"no artifact is in use in {folder.name}",
             why=f"there are: {known}",
-            fix="name one of them, or export a run",
+            fix="name one of them, or another folder with --artifacts, or export a run",
         )
     return path
 

@@ -10,17 +10,20 @@ from newstide.errors import ModelInvalid
 FILE = "tokenizer.json"
 
 
-def write_tokenizer(base: Path, target: Path, max_tokens: int) -> str:
-    """Copy the base's tokenizer to `target` without padding and cut at `max_tokens`; returns its SHA-256."""
+def cut_at(base: Path, max_tokens: int) -> bytes:
+    """The base's tokenizer without padding and cut at `max_tokens`, as a file. Raises ModelInvalid without one."""
     tokenizer = read(base / FILE)
     tokenizer.no_padding()
     tokenizer.enable_truncation(max_length=max_tokens, strategy="only_first")
-    tokenizer.save(str(target), pretty=False)
-    return hash_of(target)
+    return tokenizer.to_str(pretty=False).encode()
 
 
 def hash_of(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """SHA-256 of a file. Raises ModelInvalid when it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ModelInvalid(f"cannot read {path}", why=error.strerror or str(error), fix="restore the file") from error
 
 
 def read(path: Path) -> Tokenizer:

@@ -5,6 +5,7 @@ batches that it would have seen. Test splits are never read here.
 """
 
 import copy
+import hashlib
 import os
 import resource
 import time
@@ -43,13 +44,16 @@ def train(
 ) -> runs.RunRecord:
     """Train on the first split, choose by the second; leaves `best.pt` in `folder` and returns the record.
 
-    An existing run in `folder` is continued; one with another configuration or other data is refused (ModelInvalid).
+    An existing run in `folder` is continued, and left as it is when it is finished; one with another configuration or
+    other data is refused (ModelInvalid).
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     started = time.monotonic()
-    record = _open_run(config, splits, folder)
+    before = record = _open_run(config, splits, folder)
+    if record.finished_at is not None:
+        return record
     tokenizer = tokens.read(folder / runs.TOKENIZER)
     tokenizer.enable_truncation(max_length=config.train_tokens, strategy="only_first")
     examples = list(splits[0])
@@ -78,19 +82,18 @@ def train(
                 scores = measure(parts.average, tokenizer, splits[1], bf16=config.bf16)
                 score = float(np.mean(list(scores.values())))
                 curves.add(state.step, {"loss": loss, "macro_f1": score, **scores})
+                record = _spent(record, before, started)
                 if score > state.best:
                     record = msgspec.structs.replace(record, best=scores)
-                    runs.write(folder, record)
+                runs.write(folder, record)
                 checkpoint.keep(folder, parts, state, score, config.way)
             report(learning.Progress(state.step, steps, loss, scores))
     done = msgspec.structs.replace(
-        record,
+        _spent(record, before, started),
         finished_at=datetime.now(UTC).isoformat(),
         best_step=state.best_step,
         best_macro_f1=state.best,
         trainable=ways.trainable(model),
-        minutes=round((time.monotonic() - started) / 60, 2),
-        peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     )
     runs.write(folder, done)
     return done
@@ -129,9 +132,10 @@ def load(run: Path) -> network.Network:
     record = runs.read(run, runs.RunRecord)
     model = network.from_config(run, record.topics)
     ways.restore(model, record.config.way)
+    state = runs.restore(run / runs.BEST)
     try:
-        model.load_state_dict(torch.load(run / runs.BEST, weights_only=True))
-    except Exception as error:  # torch raises many kinds for a bad file
+        model.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError) as error:  # of another shape, or no weights
         raise ModelInvalid(
             f"the weights of the run {run.name} cannot be read", why=str(error).splitlines()[0], fix="train it again"
         ) from error
@@ -162,12 +166,11 @@ def _start(config: runs.TrainConfig, folder: Path) -> network.Network:
 def _open_run(
     config: runs.TrainConfig, splits: tuple[Sequence[Example], Sequence[Example]], folder: Path
 ) -> runs.RunRecord:
-    folder.mkdir(parents=True, exist_ok=True)
     base = Path(config.start) if config.start else network.base_folder(config.base)
-    tokenizer_hash = tokens.write_tokenizer(base, folder / runs.TOKENIZER, config.max_tokens)
+    tokenizer = tokens.cut_at(base, config.max_tokens)
     record = runs.RunRecord(
         config=config,
-        tokenizer_hash=tokenizer_hash,
+        tokenizer_hash=hashlib.sha256(tokenizer).hexdigest(),
         train_fingerprint=data.fingerprint(map(repr, splits[0])),
         validation_fingerprint=data.fingerprint(map(repr, splits[1])),
         train_texts=len(splits[0]),
@@ -175,7 +178,19 @@ def _open_run(
         git_commit=git_commit(),
         started_at=datetime.now(UTC).isoformat(),
     )
-    return runs.begin(folder, record, lambda each: (each.config, each.train_fingerprint, each.tokenizer_hash))
+    begun = runs.begin(folder, record, lambda each: (each.config, each.train_fingerprint, each.tokenizer_hash))
+    runs.replace(folder / runs.TOKENIZER, tokenizer)
+    return begun
+
+
+def _spent(record: runs.RunRecord, before: runs.RunRecord, started: float) -> runs.RunRecord:
+    """The record with what the run has cost so far: `before` is what it was when this process took it up."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return msgspec.structs.replace(
+        record,
+        minutes=round((before.minutes or 0.0) + (time.monotonic() - started) / 60, 2),
+        peak_mib=max(before.peak_mib or 0, peak),
+    )
 
 
 def _optimizer(model: network.Network, config: runs.TrainConfig, steps: int) -> tuple[Any, Any]:

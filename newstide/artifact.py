@@ -85,7 +85,7 @@ class Manifest(msgspec.Struct, frozen=True):
     topics: Annotated[tuple[TopicName, ...], msgspec.Meta(min_length=2, max_length=64)]
     """In the order of the graph's columns, which follow those of the two sentiments."""
     languages: tuple[Language, ...]
-    """What it was trained to read; texts in any other language get no opinion, texts in none that of the first."""
+    """What it was trained to read; texts in any other get no opinion, texts without a letter that of the first."""
     max_tokens: Annotated[int, msgspec.Meta(ge=8, le=8_192)]
     calibration: dict[Task, dict[Language, Calibration]]
     checks: Checks | None

@@ -49,7 +49,8 @@ def list_(artifacts: Artifacts = DEFAULT_ARTIFACTS, as_json: Json = False) -> No
         emit_json([asdict(entry) for entry in found])
         return
     rows = [("*" if e.active else "", e.name, e.version, f"{e.bytes / 1e6:.1f} MB", e.problem or "") for e in found]
-    emit_table(("", "name", "version", "size", "problem"), rows)
+    empty = f"there is no artifact in {artifacts}; name another folder with --artifacts, or newstide model export"
+    emit_table(("", "name", "version", "size", "problem"), rows, empty=empty)
 
 
 @app.command("show")

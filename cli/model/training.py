@@ -10,8 +10,8 @@ import typer
 
 from cli.context import Json
 from cli.model.common import DEFAULT_RUNS, Run, app, emit, fresh_folder, progress, run_folder, training_extra
-from cli.output import emit_json, emit_table
-from newstide.errors import UsageError
+from cli.output import emit_json, emit_table, say
+from newstide.errors import ModelInvalid, UsageError
 
 Data = Annotated[str, typer.Option("--data", help="default: all but non-commercial sets; open: permissive ones only.")]
 Base = Annotated[str, typer.Option("--base", help="The folder of a BERT-like encoder.")]
@@ -106,12 +106,14 @@ def finetune(
     origin = run_folder(from_)
     build = runs.read(origin, runs.RunRecord).config.build
     known = {"start": from_, "build": build, "epochs": 1, "encoder_lr": tuning.ENCODER_LR, "head_lr": tuning.HEAD_LR}
-    config = _configured(runs.TrainConfig, settings, **known)
+    config = _configured(runs.TrainConfig, settings, **known, guarded=True)
     splits = tuning.splits(texts.data_root(), config, from_labels)
     with progress() as report:
         record = learn(config, splits, run_folder(run), report)
     changed = tuning.guard(origin, run_folder(run), splits[1])
-    emit({**_row(run, record), "change_on_old_data": changed}, as_json)
+    learned = sum(example.source == "people" for example in splits[0])
+    aside = len(tuning.read_labels(from_labels)) - learned
+    emit({**_row(run, record), "labels": learned, "labels_aside": aside, "change_on_old_data": changed}, as_json)
 
 
 @app.command("blend")
@@ -186,12 +188,18 @@ def list_runs(as_json: Json = False) -> None:
     """The finished runs: what learned, for how long, in how much memory, and how good it became on validation."""
     from model import runs
 
-    found = [_row(folder.name, runs.read(folder, runs.RunRecord)) for folder in runs.finished(DEFAULT_RUNS)]
+    found = []
+    for folder in runs.finished(DEFAULT_RUNS):
+        try:
+            found.append(_row(folder.name, runs.read(folder, runs.RunRecord)))
+        except ModelInvalid as error:  # the others are still worth seeing
+            say(f"{folder.name} is left out: {error.why}")
     if as_json:
         emit_json(found)
         return
-    columns = list(dict.fromkeys(key for each in found for key in each))
-    emit_table(tuple(columns), [tuple(each.get(key, "") for key in columns) for each in found])
+    columns = list(dict.fromkeys(key for each in found for key in each)) or ["run"]
+    rows = [tuple(each.get(key, "") for key in columns) for each in found]
+    emit_table(tuple(columns), rows, empty=f"there is no finished run in {DEFAULT_RUNS}; newstide model train")
 
 
 def _row(name: str, record: Any) -> dict[str, Any]:

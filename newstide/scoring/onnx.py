@@ -90,7 +90,9 @@ class OnnxScorer:
 
     def _encoded(self, task: Task, text: str, ids: Sequence[int], types: Sequence[int]) -> Encoded:
         language = language_of(text)
-        if not text.strip() or language not in (*self.languages, "und"):
+        # Letters of a script that it has not learned are all the same unknown token to it: that is no neutral news.
+        strange = any(map(str.isalpha, text)) if language == "und" else language not in self.languages
+        if not text.strip() or strange:
             return Encoded((), (), task, language)
         return Encoded(tuple(ids), tuple(types), task, language)
 

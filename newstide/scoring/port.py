@@ -50,10 +50,10 @@ class Scorer(Protocol):
     """Turns texts into calibrated probabilities.
 
     Promises: a pass's row is bit-identical whether it is scored alone, in any batch, in any order, beside texts of any
-    length; rows come in the order of the batch; a text without tokens, or in a language that the model has not
-    learned, gets equal probabilities and a confidence of 1; any text at all is accepted, and its cost is bounded. Safe
-    to call from several threads. Expects what `text.model_input` returns. Raises ModelInvalid when the model itself
-    fails.
+    length; rows come in the order of the batch; a text without tokens, or in a language or a script that the model has
+    not learned, gets equal probabilities and a confidence of 1; any text at all is accepted, and its cost is bounded.
+    Safe to call from several threads. Expects what `text.model_input` returns. Raises ModelInvalid when the model
+    itself fails.
     """
 
     @property
@@ -73,7 +73,7 @@ class Scorer(Protocol):
 
     @property
     def languages(self) -> tuple[Language, ...]:
-        """What it reads; texts in any other language get no tokens, texts in none are read as the first."""
+        """What it reads; texts in any other language get no tokens, texts without any letter are read as the first."""
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """A pass about each story, in order, by one call of the tokenizer."""

@@ -104,3 +104,18 @@ def test_a_line_is_a_text_or_an_object_with_text_and_entity() -> None:
         Asked("{brace", "Beta"),
         Asked("", "Beta"),
     ]
+
+
+@pytest.mark.parametrize(
+    "cut", ['{"text": "Acme wins', '{"text": "Acme", "entity": }', ' { "text"', "{}", '{"a"' * 99_999]
+)
+def test_an_object_that_is_none_is_not_taken_for_a_headline(cut: str) -> None:
+    found = list(_lines(io.BytesIO(f"{cut}\n{{not}} an object\n".encode()), ""))
+    assert isinstance(found[0], Unreadable) and "line 1 cannot be answered" in found[0].why
+    assert found[1] == Asked("{not} an object")
+
+
+def test_the_mark_that_an_editor_left_is_no_part_of_the_first_line() -> None:
+    raw = b'\xef\xbb\xbf{"text": "Acme wins", "entity": "Acme"}\n'
+    assert list(_lines(io.BytesIO(raw), "")) == [Asked("Acme wins", "Acme")]
+    assert list(_lines(io.BytesIO(b"\xef\xbb\xbfplain\n"), "")) == [Asked("plain")]

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from cli.app import answer
-from model import registry
+from model import registry, runs
 from newstide import artifact
 from newstide.artifact import Checks
 from newstide.store import migrate, shadow, writes
@@ -71,3 +71,17 @@ def test_there_and_back_by_version(newstide: Call, tmp_path: Path) -> None:
     assert registry.active_name(tmp_path / "artifacts") == "one"
     code, _, err = newstide("rollback")
     assert code == 4 and "nothing to roll back to" in err
+
+
+def test_a_damaged_run_hides_no_other(newstide: Call, tmp_path: Path) -> None:
+    assert newstide("runs", "--json")[1] == "[]\n"
+    assert "no finished run in runs" in newstide("runs")[2] and "no artifact in artifacts" in newstide("list")[2]
+    record = runs.RunRecord(runs.TrainConfig(), "", "", "", 1, 1, "", "", best={"story_en": 0.5}, best_macro_f1=0.5)
+    for name in ("bad", "good"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / runs.BEST).touch()
+        runs.write(tmp_path / "runs" / name, record)
+    (tmp_path / "runs" / "bad" / runs.RECORD).write_text("{", encoding="utf-8")
+    code, out, err = newstide("runs", "--json")
+    assert (code, [each["run"] for each in json.loads(out)]) == (0, ["good"])
+    assert "bad is left out" in err

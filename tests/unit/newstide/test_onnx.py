@@ -54,6 +54,14 @@ def test_a_text_of_no_language_is_read_as_the_first(tmp_path: Path) -> None:
     assert found.confidence[0] == pytest.approx(0.7)
 
 
+@pytest.mark.parametrize("text", ["Прибыль упала", "삼성전자 영업이익 감소", "أرباح الشركة", "トヨタ", "Κέρδη 5%"])
+def test_a_script_that_it_has_not_learned_gets_no_opinion(scorer: OnnxScorer, text: str) -> None:
+    passes = [*scorer.encode([text]), *scorer.encode_pairs([(text, "Acme")])]
+    assert not any(map(len, passes))
+    found = scorer.score(passes)
+    assert {label_of(*each) for each in zip(found.sentiment, found.confidence, strict=True)} == {"unsure"}
+
+
 @pytest.mark.parametrize(("language", "read", "unread"), [("en", EN, ZH), ("zh", ZH, EN)])
 def test_a_language_that_it_has_not_learned_gets_no_opinion(
     tmp_path: Path, language: Any, read: str, unread: str
