@@ -31,9 +31,8 @@ from benchmarks.ground import machine
 from benchmarks.novelty_pairs import SEEDS, hash_of, judgements, readable, rows
 from model.data import data_root
 from newstide.messages import NewsItem, content_hash_of, story_id_of
-from newstide.novelty.cluster import SIMILARITY_MIN
-from newstide.novelty.guard import broken_by
-from newstide.novelty.signature import signatures, similarity
+from newstide.novelty.cluster import parted_by
+from newstide.novelty.signature import signatures
 from newstide.novelty.text import canonical, shingles
 from newstide.settings import Settings
 from newstide.store import migrate, novelty
@@ -52,11 +51,9 @@ def merged(one: str, other: str) -> str:
     texts = [readable(title) for title in (one, other)]
     plain = [canonical(text) for text in texts]
     a, b = signatures(plain)
-    broken = broken_by(*texts)
-    if broken:
-        return broken
-    if similarity(*plain) < SIMILARITY_MIN:
-        return "similarity"
+    parted = parted_by(*texts)
+    if parted:
+        return parted
     return "" if any(x == y for x, y in zip(a, b, strict=True)) else "bands"
 
 

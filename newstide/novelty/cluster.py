@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from newstide.messages import Novelty
-from newstide.novelty.guard import broken_by
-from newstide.novelty.signature import Bands, similarity
+from newstide.novelty.guard import broken_by, facts_of
+from newstide.novelty.notices import in_other_words
+from newstide.novelty.signature import Bands, holds, similarity
 from newstide.novelty.text import canonical
 
 SIMILARITY_MIN: Final = 0.4
@@ -66,6 +67,16 @@ class Held:
     novelty: Novelty | None
 
 
+def parted_by(one: str, other: str) -> str | None:
+    """Why two undressed headlines are two stories: a word for people; None when they tell the same."""
+    broken = broken_by(one, other)  # first: most differ in a figure, quickly seen
+    if broken:
+        return broken
+    plain, second = canonical(one), canonical(other)
+    alike = similarity(plain, second) >= SIMILARITY_MIN or holds(plain, second)
+    return None if alike or in_other_words(facts_of(one).notice, facts_of(other).notice) else "similarity"
+
+
 class Neighbourhood:
     """The members that a batch may meet; each story that is judged becomes one of them."""
 
@@ -105,13 +116,7 @@ class Neighbourhood:
         ids.discard(telling.story_id)
         near = [m for m in map(self._members.__getitem__, ids) if self._near(telling, m.telling, LOOK_BACK)]
         near.sort(key=lambda m: (m.telling.published_at, m.telling.story_id), reverse=True)
-        plain = canonical(telling.text)
-        return [
-            m
-            for m in near[:COMPARED_MAX]
-            if broken_by(telling.text, m.telling.text) is None  # first: most differ in a figure, quickly seen
-            and similarity(plain, canonical(m.telling.text)) >= SIMILARITY_MIN
-        ]
+        return [m for m in near[:COMPARED_MAX] if parted_by(telling.text, m.telling.text) is None]
 
     @staticmethod
     def _near(one: Telling, other: Telling, within: timedelta) -> bool:

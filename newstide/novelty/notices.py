@@ -1,0 +1,146 @@
+"""What Chinese companies make known, as headlines tell it: one subject and a few facts, in anybody's words. Pure.
+
+Two outlets tell one notice with other words, in another order, and each leaves something out; what they keep is the
+company. The tape (prices, indices, flows of the minute) looks the same every time and is kept out: of it only the
+figures differ.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from newstide.novelty.figures import WHEN, Figure, agree, contradict, figures_of
+from newstide.novelty.text import is_chinese
+from newstide.novelty.words import (
+    COMPANY_ZH,
+    NO_COMPANY_ENDS_ZH,
+    NO_COMPANY_ZH,
+    PLACES_ZH,
+    PLAIN_ZH,
+    REPORTS_ZH,
+    TAPE_ZH,
+)
+
+NAME_CHARS: Final = 4
+"""Of a company's name that no colon ends."""
+NAME_CHARS_MIN: Final = 3
+"""Of a name that is looked for within a headline."""
+OVERLAP_MIN: Final = 0.3
+UNFIGURED_OVERLAP_MIN: Final = 0.5
+SHARED_MIN: Final = 3
+SUBJECT_KEY_CHARS: Final = 3
+"""Names of listed companies have three characters or four: their start leads to their other stories."""
+
+
+def _any_of(words: str) -> str:
+    return "|".join(sorted(words.split(), key=len, reverse=True))
+
+
+_TAPE: Final = re.compile(_any_of(TAPE_ZH))
+_COMPANY: Final = re.compile(_any_of(COMPANY_ZH))
+_NO_COMPANY: Final = re.compile(_any_of(NO_COMPANY_ZH))
+_NO_COMPANY_NAME: Final = re.compile(rf".*(?:{_any_of(NO_COMPANY_ENDS_ZH)})")
+_PLACE: Final = re.compile(_any_of(PLACES_ZH))
+_HEAD: Final = re.compile(
+    rf"(?:\*?st)?\s*([^：:，,。\s]{{2,8}}?)(?:{_any_of(REPORTS_ZH)})?\s*(?:[：:]|公告)", re.IGNORECASE
+)
+_SPEAKER: Final = re.compile(r"[^：:]{5,40}[：:](?!\d)")
+_HAN_HEAD: Final = re.compile(r"[\u4e00-\u9fff]{2}")
+_HOLDER: Final = re.compile(r"持股(?:比例)?\s?[\d·]+%\s?(?:以上)?的?股东")
+"""Who somebody is, and no figure of the news: 持股5%以上股东拟减持."""
+_PLAIN: Final = re.compile(_any_of(PLAIN_ZH))
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A headline that may be a company's notice. `named` is the company where a colon ends its name, else empty."""
+
+    named: str
+    bare: str
+    """The canonical text without spaces."""
+    figures: tuple[Figure, ...]
+
+    @property
+    def planned(self) -> bool:
+        return "拟" in self.bare
+
+    @cached_property
+    def told(self) -> frozenset[str]:
+        """The runs of two characters besides the name, without the words of every notice."""
+        said = _PLAIN.sub(" ", self.bare.replace(self.named or self.bare[:NAME_CHARS], " ", 1))
+        return frozenset(part[n : n + 2] for part in said.split() for n in range(max(1, len(part) - 1)))
+
+
+def is_notice(plain: str) -> bool:
+    """Whether a canonical text may be a company's notice: Chinese, of a company's matters, and not from the tape."""
+    return bool(
+        _HAN_HEAD.match(plain)
+        and _COMPANY.search(plain)
+        and is_chinese(plain)
+        and not _NO_COMPANY.match(plain)
+        and not _TAPE.search(plain)
+    )
+
+
+def notice_of(text: str, plain: str) -> Notice | None:
+    """The notice in an undressed headline, whose canonical text is `plain`."""
+    if not is_notice(plain):
+        return None
+    found = _HEAD.match(text)
+    named = found[1].lower() if found and not _NO_COMPANY_NAME.fullmatch(found[1]) else ""
+    if not named and (found or _SPEAKER.match(text)):
+        return None
+    return Notice(named, plain.replace(" ", ""), figures_of(_HOLDER.sub(" ", plain)))
+
+
+def subject_key(plain: str) -> int:
+    """The first SUBJECT_KEY_CHARS characters of a notice as a number of 63 bits; 0 of any other canonical text."""
+    if not is_notice(plain):
+        return 0
+    key = 0
+    for char in plain.replace(" ", "")[:SUBJECT_KEY_CHARS]:
+        key = key << 21 | ord(char)
+    return key
+
+
+def one_subject(one: Notice | None, other: Notice | None) -> bool:
+    """Whether both tell of one company."""
+    if one is None or other is None:
+        return False
+    if one.named and other.named:
+        shorter, longer = sorted((one.named, other.named), key=len)
+        return longer.startswith(shorter) and (shorter == longer or len(shorter) >= NAME_CHARS_MIN)
+    named = one.named or other.named
+    if named:
+        bare = other.bare if one.named else one.bare
+        return named in bare if len(named) >= NAME_CHARS_MIN else bare.startswith(named)
+    return one.bare[:NAME_CHARS] == other.bare[:NAME_CHARS] and not _PLACE.match(one.bare)
+
+
+def overlap(one: Notice, other: Notice) -> float:
+    """|A ∩ B| / min(|A|, |B|) of what two notices tell: what only one outlet found worth a word parts nothing. 0 where
+    fewer than SHARED_MIN runs are shared."""
+    shared = len(one.told & other.told)
+    return shared / min(len(one.told), len(other.told)) if shared >= SHARED_MIN else 0.0
+
+
+def in_other_words(one: Notice | None, other: Notice | None) -> bool:
+    """Whether both tell of one company, and the shorter little that the longer does not."""
+    return bool(one and other and one_subject(one, other) and overlap(one, other) >= OVERLAP_MIN)
+
+
+def refigured(one: Notice, other: Notice) -> bool:
+    """Whether the figures of two notices of one company are those of two events.
+
+    They are where of one measure each has a figure that the other lacks. Where they have no figure in common, as a
+    number of shares and a sum, the words must say that it is one: both plan it, or both have done it.
+    """
+    if contradict(one.figures, other.figures):
+        return True
+    mine, yours = ([f for f in notice.figures if f.kind not in WHEN] for notice in (one, other))
+    if not mine or not yours or any(agree(m, y) for m in mine for y in yours):
+        return False
+    return one.planned != other.planned or overlap(one, other) < UNFIGURED_OVERLAP_MIN
