@@ -15,7 +15,7 @@ from typing import Final
 
 from newstide.messages import Novelty
 from newstide.novelty.guard import broken_by, facts_of
-from newstide.novelty.notices import in_other_words
+from newstide.novelty.notices import in_other_words, one_subject
 from newstide.novelty.signature import Bands, holds, similarity
 from newstide.novelty.text import canonical
 
@@ -68,13 +68,19 @@ class Held:
 
 
 def parted_by(one: str, other: str) -> str | None:
-    """Why two undressed headlines are two stories: a word for people; None when they tell the same."""
-    broken = broken_by(one, other)  # first: most differ in a figure, quickly seen
-    if broken:
-        return broken
+    """Why two undressed headlines are two stories: a word for people; None when they tell the same.
+
+    The cheaper question comes first: most candidates differ in a figure, but notices of one company in what they tell.
+    """
     plain, second = canonical(one), canonical(other)
-    alike = similarity(plain, second) >= SIMILARITY_MIN or holds(plain, second)
-    return None if alike or in_other_words(facts_of(one).notice, facts_of(other).notice) else "similarity"
+    notice, known = facts_of(one).notice, facts_of(other).notice
+    if notice and known and one_subject(notice, known):
+        alike = in_other_words(notice, known) or similarity(plain, second) >= SIMILARITY_MIN
+        return broken_by(one, other) if alike else "similarity"
+    broken = broken_by(one, other)
+    if broken or similarity(plain, second) >= SIMILARITY_MIN or holds(plain, second):
+        return broken
+    return "similarity"
 
 
 class Neighbourhood:

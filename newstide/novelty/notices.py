@@ -59,9 +59,15 @@ class Notice:
     """A headline that may be a company's notice. `named` is the company where a colon ends its name, else empty."""
 
     named: str
-    bare: str
-    """The canonical text without spaces."""
-    figures: tuple[Figure, ...]
+    plain: str
+
+    @cached_property
+    def bare(self) -> str:
+        return self.plain.replace(" ", "")
+
+    @cached_property
+    def figures(self) -> tuple[Figure, ...]:
+        return figures_of(_HOLDER.sub(" ", self.plain))
 
     @property
     def planned(self) -> bool:
@@ -93,7 +99,7 @@ def notice_of(text: str, plain: str) -> Notice | None:
     named = found[1].lower() if found and not _NO_COMPANY_NAME.fullmatch(found[1]) else ""
     if not named and (found or _SPEAKER.match(text)):
         return None
-    return Notice(named, plain.replace(" ", ""), figures_of(_HOLDER.sub(" ", plain)))
+    return Notice(named, plain)
 
 
 def subject_key(plain: str) -> int:
@@ -127,9 +133,9 @@ def overlap(one: Notice, other: Notice) -> float:
     return shared / min(len(one.told), len(other.told)) if shared >= SHARED_MIN else 0.0
 
 
-def in_other_words(one: Notice | None, other: Notice | None) -> bool:
-    """Whether both tell of one company, and the shorter little that the longer does not."""
-    return bool(one and other and one_subject(one, other) and overlap(one, other) >= OVERLAP_MIN)
+def in_other_words(one: Notice, other: Notice) -> bool:
+    """Whether of two notices of one company the shorter tells little that the longer does not."""
+    return overlap(one, other) >= OVERLAP_MIN
 
 
 def refigured(one: Notice, other: Notice) -> bool:

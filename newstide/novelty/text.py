@@ -83,7 +83,7 @@ _BORDER: Final = re.compile(r"(?<=[a-z])(?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff])
 _INITIALS: Final = re.compile(r"\b(?:[a-z]\.){2,}(?:[a-z]\b)?")
 _POSSESSIVE: Final = re.compile(r"'s?(?![a-z])")
 _REST: Final = re.compile(r"[^\w%·]+")
-_HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
+_HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
 
 
 def undressed(text: str) -> str:
@@ -115,7 +115,8 @@ def canonical(text: str) -> str:
         lower = _PERIOD.sub(_period, lower)
     chinese = not lower.isascii()
     if chinese:
-        lower = _TENTHS_ZH.sub(lambda found: f"{_TENTHS.get(found[1], found[1])}0%", lower)
+        if "成" in lower:
+            lower = _TENTHS_ZH.sub(lambda found: f"{_TENTHS.get(found[1], found[1])}0%", lower)
         lower = _RANGE_ZH.sub(r"\1\3 \2\3", lower)
         lower = _COUNTED_ZH.sub(lambda found: _DIGITS_ZH[found.group()], lower)
         lower = _MARKED_ZH.sub("", lower)
@@ -143,7 +144,7 @@ def _scaled(found: re.Match[str]) -> str:
     """A number of a Chinese text with the largest unit of which it has one or more: 12000万 is `1·2亿`."""
     digits, unit = found.groups()
     counted = found.string[found.end() : found.end() + 1] in _COUNTED_BY_ZH
-    if unit not in _PLACES_ZH or digits in _COUNT or not (unit or counted):
+    if unit not in _PLACES_ZH or digits in _COUNT or not (unit or counted) or _SCALED.match(digits):
         return _number(found)
     value = Decimal(digits.replace(",", "")).scaleb(_PLACES_ZH[unit])
     larger = next(name for name, places in _PLACES_ZH.items() if value.adjusted() >= places or not places)
@@ -151,6 +152,7 @@ def _scaled(found: re.Match[str]) -> str:
     return f" {shown.replace('.', '·')}{larger or ''} "
 
 
+_SCALED: Final = re.compile(r"[1-9]\d{0,3}(?!\d|,)")
 _PLACES_ZH: Final[dict[str | None, int]] = {"万亿": 12, "亿": 8, "万": 4, None: 0}
 _TENTHS: Final = _DIGITS_ZH | {"一": "1"}
 _COUNTED_BY_ZH: Final = frozenset("股元人户辆台吨例份")
@@ -164,7 +166,10 @@ _RANGE_ZH: Final = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s?[-~–—至到]\s?(\d[\d
 
 def is_chinese(text: str) -> bool:
     """Whether it is to be cut as Chinese: half of its letters or more are; figures are of no language."""
-    return not text.isascii() and len(_HAN.findall(text)) * 2 >= sum(map(str.isalpha, text)) > 0
+    if text.isascii():
+        return False
+    rest = _HAN.sub("", text)
+    return len(text) - len(rest) >= max(1, sum(map(str.isalpha, rest)))
 
 
 def firms_in(text: str) -> list[str]:

@@ -138,9 +138,9 @@ FIRM_ENDS_ZH: Final = "科技 集团 银行 证券 保险 电子 医药 生物 �
 """With which names of Chinese companies end."""
 
 TAPE_ZH: Final = (
-    r"日内 短线 现报 收报 盘前 盘初 盘中 尾盘 开盘 收盘 午后 早盘 夜盘 流入 流出 净买 净卖 [涨跌][超近约逾停幅] "
-    r"[涨跌]\s?\d 拉升 走高 走低 期货 指数 股指 收益率 汇率 板块 概念股 确诊 病例 感染者 核酸 成交额 兑美元 评级 "
-    r"目标价 逆回购"
+    r"日内 短线 现报 收报 盘前 盘初 盘中 尾盘 开盘 收盘 午后 早盘 夜盘 流入 流出 净买 净卖 涨[超近约逾停幅] "
+    r"跌[超近约逾停幅] 涨\s?\d 跌\s?\d 拉升 走高 走低 期货 指数 股指 收益率 汇率 板块 概念股 确诊 病例 感染者 "
+    r"核酸 成交额 兑美元 评级 目标价 逆回购"
 )
 """Words of the tape and of daily counts, which come in one form with other figures: expressions."""
 
@@ -163,7 +163,7 @@ PLACES_ZH: Final = (
 COMPANY_ZH: Final = (
     r"公司 股 净利 利润 营收 业绩 亏损 扭亏 盈利 减持 增持 回购 重组 停牌 复牌 收购 并购 合同 中标 订单 定增 募资 "
     r"质押 签署 签订 协议 合作 投建 上市 年报 季报 派 转让 冻结 立案 停产 投产 产销 销量 获批 诉讼 董事 总经理 "
-    r"实控人 可转债 减值 举牌 子公司 增资 项目 客户 拟 [增降][超近逾]?\s?\d 下修 上修 警示 停牌 营业"
+    r"实控人 可转债 减值 举牌 子公司 增资 项目 客户 拟 增[超近逾]?\s?\d 降[超近逾]?\s?\d 下修 上修 警示 停牌 营业"
 )
 """Words of which the notice of a company has one, and what a central banker says has none: expressions."""
 
