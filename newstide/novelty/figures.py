@@ -50,7 +50,8 @@ def _figure(found: re.Match[str]) -> Figure | None:
     whole, part, unit, more, after = found.groups()
     before = found.string[max(0, found.start() - 3) : found.start()]
     if before.endswith(("q", "h")):
-        return Figure(before[-1], float(whole), float(whole), 1.0, _ROUND_DIGITS_MIN)
+        number = float(whole)
+        return Figure(before[-1], number, number, 1.0, _ROUND_DIGITS_MIN)
     if before[-1:].isascii() and before[-1:].isalnum():
         return None
     before = before.rstrip()
@@ -75,16 +76,16 @@ def _kind(unit: str | None, after: str) -> str:
 def agree(one: Figure, other: Figure) -> bool:
     """Whether both can be true: one lies where the other vaguely says, or is the other rounded."""
     near = 1e-9 * max(abs(one.high), abs(other.high), 1e-3)
-    if one.low <= other.high + near and other.low <= one.high + near:
+    if one.kind == other.kind and one.low <= other.high + near and other.low <= one.high + near:
         return True
-    if one.low != one.high or other.low != other.high:
+    if one.kind != other.kind or one.low != one.high or other.low != other.high:
         return False
     short = max(one, other, key=lambda figure: figure.ulp)
     return short.digits >= _ROUND_DIGITS_MIN and abs(one.low - other.low) <= short.ulp / 2 + near
 
 
 def contradict(some: Iterable[Figure], others: Iterable[Figure]) -> bool:
-    """Whether of one measure each notice has a figure that the other lacks."""
+    """Whether of one measure each headline has a figure that the other lacks."""
     some, others = tuple(some), tuple(others)
     for kind in {figure.kind for figure in some} & {figure.kind for figure in others}:
         mine = [figure for figure in some if figure.kind == kind]
@@ -94,6 +95,12 @@ def contradict(some: Iterable[Figure], others: Iterable[Figure]) -> bool:
         ):
             return True
     return False
+
+
+def in_common(some: Iterable[Figure], others: Iterable[Figure]) -> bool:
+    """Whether two headlines have a figure in common that says how much."""
+    others = tuple(others)
+    return any(agree(m, y) for m in some if m.kind not in WHEN for y in others)
 
 
 def refigured(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -147,7 +147,7 @@ def _negated(a: Facts, b: Facts) -> bool:
     return any(part[n : n + 2] in said for part in after for n in range(max(1, len(part) - 1)))
 
 
-_NEGATED_CHARS: Final = 6
+_NEGATED_CHARS: Final = 5
 """After a negation, of which it may be."""
 
 
@@ -249,6 +249,8 @@ def _substituted(one: str, other: str) -> bool:
     front = next((n for n, (x, y) in enumerate(zip(one, other, strict=False)) if x != y), min(len(one), len(other)))
     back = next((n for n, (x, y) in enumerate(zip(one[:front:-1], other[:front:-1], strict=False)) if x != y), 0)
     mine, yours = one[front : len(one) - back], other[front : len(other) - back]
+    if any(char.isdigit() for char in mine + yours):
+        return False
     if not _SUBSTITUTE_CHARS_MIN <= min(len(mine), len(yours)) <= max(len(mine), len(yours)) <= _SUBSTITUTE_CHARS_MAX:
         return False
     return not {mine[n : n + 2] for n in range(len(mine) - 1)} & {yours[n : n + 2] for n in range(len(yours) - 1)}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from newstide.novelty.figures import WHEN, Figure, agree, contradict, figures_of
+from newstide.novelty.figures import WHEN, Figure, contradict, figures_of, in_common
 from newstide.novelty.text import is_chinese
 from newstide.novelty.words import (
     COMPANY_ZH,
@@ -45,10 +45,12 @@ _NO_COMPANY: Final = re.compile(_any_of(NO_COMPANY_ZH))
 _NO_COMPANY_NAME: Final = re.compile(rf".*(?:{_any_of(NO_COMPANY_ENDS_ZH)})")
 _PLACE: Final = re.compile(_any_of(PLACES_ZH))
 _HEAD: Final = re.compile(
-    rf"(?:\*?st)?\s*([^：:，,。\s]{{2,8}}?)(?:{_any_of(REPORTS_ZH)})?\s*(?:[：:]|公告)", re.IGNORECASE
+    rf"(?:\*?st)?\s*([^：:，,。\s\d]{{2,8}}?)(?:发布|披露)?(?:\d{{4}}年度?)?(?:{_any_of(REPORTS_ZH)})?\s*(?:[：:]|公告)",
+    re.IGNORECASE,
 )
 _SPEAKER: Final = re.compile(r"[^：:]{5,40}[：:](?!\d)")
 _HAN_HEAD: Final = re.compile(r"[\u4e00-\u9fff]{2}")
+_DIGITS: Final = re.compile(r"\d[\d·]*(?:万亿|亿|万|%|倍)?")
 _HOLDER: Final = re.compile(r"持股(?:比例)?\s?[\d·]+%\s?(?:以上)?的?股东")
 """Who somebody is, and no figure of the news: 持股5%以上股东拟减持."""
 _PLAIN: Final = re.compile(_any_of(PLAIN_ZH))
@@ -75,36 +77,35 @@ class Notice:
 
     @cached_property
     def told(self) -> frozenset[str]:
-        """The runs of two characters besides the name, without the words of every notice."""
-        said = _PLAIN.sub(" ", self.bare.replace(self.named or self.bare[:NAME_CHARS], " ", 1))
-        return frozenset(part[n : n + 2] for part in said.split() for n in range(max(1, len(part) - 1)))
+        """The runs of two characters besides the name, without the words of every notice; each figure is one."""
+        said = self.bare.replace(self.named or self.bare[:NAME_CHARS], " ", 1)
+        words = _PLAIN.sub(" ", _DIGITS.sub(" ", said)).split()
+        runs = [part[n : n + 2] for part in words for n in range(max(1, len(part) - 1))]
+        return frozenset([*runs, *_DIGITS.findall(said)])
 
 
-def is_notice(plain: str) -> bool:
-    """Whether a canonical text may be a company's notice: Chinese, of a company's matters, and not from the tape."""
+def has_subject(plain: str) -> bool:
+    """Whether a canonical text begins with what it tells of: Chinese, not from the tape, and no reporter first."""
     return bool(
-        _HAN_HEAD.match(plain)
-        and _COMPANY.search(plain)
-        and is_chinese(plain)
-        and not _NO_COMPANY.match(plain)
-        and not _TAPE.search(plain)
+        _HAN_HEAD.match(plain) and is_chinese(plain) and not _NO_COMPANY.match(plain) and not _TAPE.search(plain)
     )
 
 
 def notice_of(text: str, plain: str) -> Notice | None:
     """The notice in an undressed headline, whose canonical text is `plain`."""
-    if not is_notice(plain):
+    if not _COMPANY.search(plain) or not has_subject(plain):
         return None
     found = _HEAD.match(text)
     named = found[1].lower() if found and not _NO_COMPANY_NAME.fullmatch(found[1]) else ""
-    if not named and (found or _SPEAKER.match(text)):
+    spoken = found or _SPEAKER.match(text)
+    if spoken and not named and not _COMPANY.search(spoken[0]):
         return None
     return Notice(named, plain)
 
 
 def subject_key(plain: str) -> int:
-    """The first SUBJECT_KEY_CHARS characters of a notice as a number of 63 bits; 0 of any other canonical text."""
-    if not is_notice(plain):
+    """The first SUBJECT_KEY_CHARS characters of such a text as a number of 63 bits; 0 of any other."""
+    if not has_subject(plain):
         return 0
     key = 0
     for char in plain.replace(" ", "")[:SUBJECT_KEY_CHARS]:
@@ -129,8 +130,13 @@ def one_subject(one: Notice | None, other: Notice | None) -> bool:
 def overlap(one: Notice, other: Notice) -> float:
     """|A ∩ B| / min(|A|, |B|) of what two notices tell: what only one outlet found worth a word parts nothing. 0 where
     fewer than SHARED_MIN runs are shared."""
-    shared = len(one.told & other.told)
+    same = one.told & other.told
+    shared = len(same) + sum(_FIGURE_WEIGHT for run in same if run[-1] in "万亿%")
     return shared / min(len(one.told), len(other.told)) if shared >= SHARED_MIN else 0.0
+
+
+_FIGURE_WEIGHT: Final = 2
+"""Of a sum or a share besides its own: two stories of one company on two days seldom have one in common."""
 
 
 def in_other_words(one: Notice, other: Notice) -> bool:
@@ -147,6 +153,6 @@ def refigured(one: Notice, other: Notice) -> bool:
     if contradict(one.figures, other.figures):
         return True
     mine, yours = ([f for f in notice.figures if f.kind not in WHEN] for notice in (one, other))
-    if not mine or not yours or any(agree(m, y) for m in mine for y in yours):
+    if not mine or not yours or in_common(mine, yours):
         return False
     return one.planned != other.planned or overlap(one, other) < UNFIGURED_OVERLAP_MIN

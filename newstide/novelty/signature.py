@@ -15,7 +15,7 @@ import numpy as np
 from rensa import RMinHash
 
 from newstide.novelty.notices import subject_key
-from newstide.novelty.text import is_chinese, shingles
+from newstide.novelty.text import WEIGHTED, is_chinese, shingles
 
 BANDS: Final = 12
 ROWS: Final = 3
@@ -58,7 +58,7 @@ def holds(one: str, other: str) -> bool:
     """Whether the longer of two canonical Chinese texts holds nearly all that the shorter does, in any order."""
     if not (is_chinese(one) and is_chinese(other)):
         return False
-    a, b = ({run for run in shingles(text) if run[0] != "#"} for text in (one, other))
+    a, b = ({run for run in shingles(text) if run[0] != WEIGHTED} for text in (one, other))
     shared = len(a & b)
     return shared >= HELD_MIN and shared >= HELD_SHARE_MIN * min(len(a), len(b))
 

@@ -208,4 +208,6 @@ _LONG_FIGURE: Final = re.compile(r"(?<!\w)(\d{2,12})·(\d)\d*")
 """222.89% and 223% are alike; whether they are the same, the guard says."""
 _SUBJECT_CHARS: Final = 3
 """Of a Chinese headline: nothing marks its names, but it begins with its subject, whose name has three or four."""
-_WEIGHT: Final = ("#1 ", "#2 ", "#3 ", "#4 ", "#5 ")
+WEIGHTED: Final = "#"
+"""With which an element begins that stands for a word again, and no run of characters does."""
+_WEIGHT: Final = tuple(f"{WEIGHTED}{n} " for n in range(1, 6))

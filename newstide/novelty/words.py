@@ -117,6 +117,7 @@ _SPELLINGS_ZH: Final = {
     "停牌": "起停牌",
     "复牌": "起复牌",
     "前三季": "前三季度",
+    "子公司": "子公司 全资子公司 控股子公司",
 }
 SHORT_ZH: Final = {word: short for short, words in _SPELLINGS_ZH.items() for word in words.split()}
 """What Chinese headlines write in several ways or leave out."""
@@ -130,7 +131,8 @@ NEGATIONS: Final = frozenset(
 NEGATIONS_ZH: Final = "未 没 不 无 非 并非 尚未 拒".split()
 NO_NEGATIONS_ZH: Final = (
     "不超过 不超 不低于 不少于 不高于 不足 不断 不仅 不良 不动产 不锈钢 不确定 不同 不过 不久 未来 无锡 无人 "
-    "无线 无形 无忧 无疑 非洲 非银 非公开 非经常性 非农 非凡 没收 不及预期 未通过 无罪 不实 拒绝"
+    "无线 无形 无忧 无疑 非洲 非银 非公开 非经常性 非农 非凡 没收 不及预期 未通过 无罪 不实 拒绝 "
+    "不及时 不充分 不规范 不排除 不含"
 ).split()
 """Where the character negates nothing, or is part of a word above."""
 
@@ -163,7 +165,8 @@ PLACES_ZH: Final = (
 COMPANY_ZH: Final = (
     r"公司 股 净利 利润 营收 业绩 亏损 扭亏 盈利 减持 增持 回购 重组 停牌 复牌 收购 并购 合同 中标 订单 定增 募资 "
     r"质押 签署 签订 协议 合作 投建 上市 年报 季报 派 转让 冻结 立案 停产 投产 产销 销量 获批 诉讼 董事 总经理 "
-    r"实控人 可转债 减值 举牌 子公司 增资 项目 客户 拟 增[超近逾]?\s?\d 降[超近逾]?\s?\d 下修 上修 警示 停牌 营业"
+    r"实控人 可转债 减值 举牌 子公司 增资 项目 客户 拟 增[超近逾]?\s?\d 降[超近逾]?\s?\d 下修 上修 警示 投资\s?\d "
+    r"分红 分配"
 )
 """Words of which the notice of a company has one, and what a central banker says has none: expressions."""
 
