@@ -133,5 +133,3 @@ def _rounds(exact: str, short: str) -> bool:
 
 
 _TOKEN: Final = re.compile(r"(\d{1,12})(?:·(\d{1,12}))?(\D*)")
-_ROUND_DIGITS_MIN: Final = 2
-"""Digits that a rounded figure still has: with one, 2.4 and 2 would be the same."""
