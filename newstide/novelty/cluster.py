@@ -21,6 +21,8 @@ from newstide.novelty.text import canonical
 
 SIMILARITY_MIN: Final = 0.4
 """Of the shingles; docs/novelty.md has precision and recall at this and other values."""
+TAPE_SIMILARITY_MIN: Final = 0.55
+"""Where one is of the Chinese tape, whose items of two hours or two countries have that much in common."""
 JOIN_WITHIN: Final = timedelta(days=2)
 """Between the publications of a story and of its nearest like. The same words a week later are news of another week."""
 LOOK_BACK: Final = timedelta(days=30)
@@ -72,15 +74,19 @@ def parted_by(one: str, other: str) -> str | None:
 
     The cheaper question comes first: most candidates differ in a figure, but notices of one company in what they tell.
     """
+    a, b = facts_of(one), facts_of(other)
     plain, second = canonical(one), canonical(other)
-    notice, known = facts_of(one).notice, facts_of(other).notice
-    if notice and known and one_subject(notice, known):
-        alike = in_other_words(notice, known) or similarity(plain, second) >= SIMILARITY_MIN
+    if a.notice and b.notice and one_subject(a.notice, b.notice):
+        alike = in_other_words(a.notice, b.notice) or similarity(plain, second) >= SIMILARITY_MIN
         return broken_by(one, other) if alike else "similarity"
     broken = broken_by(one, other)
-    if broken or similarity(plain, second) >= SIMILARITY_MIN or holds(plain, second):
+    if broken:
         return broken
-    return "similarity"
+    if a.tape or b.tape:
+        alike = similarity(plain, second) >= TAPE_SIMILARITY_MIN
+    else:
+        alike = similarity(plain, second) >= SIMILARITY_MIN or holds(plain, second)
+    return None if alike else "similarity"
 
 
 class Neighbourhood:

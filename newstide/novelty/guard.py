@@ -14,7 +14,7 @@ from typing import Final
 
 from newstide.novelty import notices
 from newstide.novelty.figures import refigured
-from newstide.novelty.notices import Notice, notice_of, one_subject
+from newstide.novelty.notices import Notice, is_tape, notice_of, one_subject
 from newstide.novelty.signature import similarity
 from newstide.novelty.text import canonical, firms_in, is_chinese
 from newstide.novelty.words import (
@@ -82,6 +82,8 @@ class Facts:
     """It is the title of a column, which tells nothing."""
     chinese: bool
     notice: Notice | None
+    tape: bool
+    """It is of the Chinese tape: `newstide.novelty.notices`."""
 
 
 @lru_cache(maxsize=16_384)
@@ -115,6 +117,7 @@ def facts_of(text: str) -> Facts:
         column=bool(_COLUMN.search(text)),
         chinese=chinese,
         notice=notice_of(text, plain) if chinese else None,
+        tape=chinese and is_tape(plain),
     )
 
 

@@ -84,11 +84,13 @@ class Notice:
         return frozenset([*runs, *_DIGITS.findall(said)])
 
 
+def is_tape(plain: str) -> bool:
+    return bool(_TAPE.search(plain))
+
+
 def has_subject(plain: str) -> bool:
     """Whether a canonical text begins with what it tells of: Chinese, not from the tape, and no reporter first."""
-    return bool(
-        _HAN_HEAD.match(plain) and is_chinese(plain) and not _NO_COMPANY.match(plain) and not _TAPE.search(plain)
-    )
+    return bool(_HAN_HEAD.match(plain) and is_chinese(plain) and not _NO_COMPANY.match(plain) and not is_tape(plain))
 
 
 def notice_of(text: str, plain: str) -> Notice | None:
