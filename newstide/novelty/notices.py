@@ -29,8 +29,11 @@ NAME_CHARS: Final = 4
 NAME_CHARS_MIN: Final = 3
 """Of a name that is looked for within a headline."""
 OVERLAP_MIN: Final = 0.3
+"""Of two notices of one company within two days: above it nearly all that was read told the same, below 0.25 half."""
 UNFIGURED_OVERLAP_MIN: Final = 0.5
+"""Where their figures do not say that they are one."""
 SHARED_MIN: Final = 3
+"""Runs of two characters: a word of four."""
 SUBJECT_KEY_CHARS: Final = 3
 """Names of listed companies have three characters or four: their start leads to their other stories."""
 
@@ -58,7 +61,8 @@ _PLAIN: Final = re.compile(_any_of(PLAIN_ZH))
 
 @dataclass(frozen=True)
 class Notice:
-    """A headline that may be a company's notice. `named` is the company where a colon ends its name, else empty."""
+    """A headline that may be a company's notice. `named` is the company where a colon ends its name, else empty;
+    `plain` the canonical text."""
 
     named: str
     plain: str
@@ -73,6 +77,7 @@ class Notice:
 
     @property
     def planned(self) -> bool:
+        """Whether it is a plan: 拟."""
         return "拟" in self.bare
 
     @cached_property
@@ -85,6 +90,7 @@ class Notice:
 
 
 def is_tape(plain: str) -> bool:
+    """Whether a canonical text is of the tape, or of the counts that come daily."""
     return bool(_TAPE.search(plain))
 
 
