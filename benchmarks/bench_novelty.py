@@ -31,9 +31,8 @@ from benchmarks.ground import machine
 from benchmarks.novelty_pairs import SEEDS, hash_of, judgements, readable, rows
 from model.data import data_root
 from newstide.messages import NewsItem, content_hash_of, story_id_of
-from newstide.novelty.cluster import SIMILARITY_MIN
-from newstide.novelty.guard import broken_by
-from newstide.novelty.signature import signatures, similarity
+from newstide.novelty.cluster import parted_by
+from newstide.novelty.signature import signatures
 from newstide.novelty.text import canonical, shingles
 from newstide.settings import Settings
 from newstide.store import migrate, novelty
@@ -52,11 +51,9 @@ def merged(one: str, other: str) -> str:
     texts = [readable(title) for title in (one, other)]
     plain = [canonical(text) for text in texts]
     a, b = signatures(plain)
-    broken = broken_by(*texts)
-    if broken:
-        return broken
-    if similarity(*plain) < SIMILARITY_MIN:
-        return "similarity"
+    parted = parted_by(*texts)
+    if parted:
+        return parted
     return "" if any(x == y for x, y in zip(a, b, strict=True)) else "bands"
 
 
@@ -69,6 +66,7 @@ def pairs() -> Figures:
 def _judged(sample: str, titles: Mapping[str, str]) -> Figures:
     """Precision and recall of the judged pairs, each weighted by the pairs that it stands for."""
     weighted: defaultdict[tuple[bool, bool], float] = defaultdict(float)
+    company: defaultdict[tuple[bool, bool], float] = defaultdict(float)
     counted, parted = Counter[tuple[bool, bool]](), Counter[str]()
     for judged in judgements():
         if judged.sample != sample:
@@ -76,16 +74,21 @@ def _judged(sample: str, titles: Mapping[str, str]) -> Figures:
         why = merged(titles[judged.one], titles[judged.other])
         outcome = (judged.same, not why)
         weighted[outcome] += judged.weight
+        if "/ticker/" in judged.stratum:
+            company[outcome] += judged.weight
         counted[outcome] += 1
         if judged.same and why:
             parted[why] += 1
+    rated: dict[str, Mapping[tuple[bool, bool], float]] = {
+        "": weighted,
+        "_unweighted": counted,
+        "_one_company": company,
+    }
     return {
         "pairs": sum(counted.values()),
         "judged_same": counted[True, True] + counted[True, False],
-        "precision": round(weighted[True, True] / (weighted[True, True] + weighted[False, True]), 4),
-        "recall": round(weighted[True, True] / (weighted[True, True] + weighted[True, False]), 4),
-        "precision_unweighted": round(counted[True, True] / (counted[True, True] + counted[False, True]), 4),
-        "recall_unweighted": round(counted[True, True] / (counted[True, True] + counted[True, False]), 4),
+        **{f"precision{name}": round(n[True, True] / (n[True, True] + n[False, True]), 4) for name, n in rated.items()},
+        **{f"recall{name}": round(n[True, True] / (n[True, True] + n[True, False]), 4) for name, n in rated.items()},
         "merged_wrongly": counted[False, True],
         "missed_by": dict(parted.most_common()),
     }
@@ -257,10 +260,13 @@ def main() -> int:
     checks: dict[str, bool] = {}
     if "pairs" in figures:
         found = figures["pairs"]
-        for sample in ("held_out", "fresh", "zh_fresh"):
+        chinese = ("zh_fresh", "zh_frozen", "zh_last")
+        for sample in ("held_out", "fresh", *chinese):
             checks[f"precision of {sample}"] = found[sample]["precision"] >= PRECISION_MIN
-        for sample in ("held_out", "fresh"):  # Chinese misses its aim, as docs/novelty.md says
+        for sample in ("held_out", "fresh"):  # Chinese flash items miss their aim, as docs/novelty.md says
             checks[f"recall of {sample}"] = found[sample]["recall"] >= RECALL_MIN
+        for sample in chinese:
+            checks[f"recall of one company's, {sample}"] = found[sample]["recall_one_company"] >= RECALL_MIN
         checks["no pair of the beats/misses kind is merged"] = found["authored"]["different_merged"] == 0
     if "speed" in figures:
         checks["signatures"] = figures["speed"]["signatures_per_second"] >= SIGNATURES_MIN

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from newstide.novelty import notices
+from newstide.novelty.figures import refigured
+from newstide.novelty.notices import Notice, is_tape, notice_of, one_subject
 from newstide.novelty.signature import similarity
 from newstide.novelty.text import canonical, firms_in, is_chinese
 from newstide.novelty.words import (
@@ -78,6 +81,9 @@ class Facts:
     column: bool
     """It is the title of a column, which tells nothing."""
     chinese: bool
+    notice: Notice | None
+    tape: bool
+    """It is of the Chinese tape: `newstide.novelty.notices`."""
 
 
 @lru_cache(maxsize=16_384)
@@ -110,6 +116,8 @@ def facts_of(text: str) -> Facts:
         statement=canonical(said[1]) if (said := _STATEMENT.match(text)) else "",
         column=bool(_COLUMN.search(text)),
         chinese=chinese,
+        notice=notice_of(text, plain) if chinese else None,
+        tape=chinese and is_tape(plain),
     )
 
 
@@ -122,38 +130,37 @@ def broken_by(one: str, other: str) -> str | None:
     return next((name for name, differs in _CHECKS if differs(a, b)), None)
 
 
-def _refigured(one: frozenset[str], other: frozenset[str]) -> bool:
-    """Whether each has a figure that the other lacks, be it rounded."""
-    mine, yours = one - other, other - one
-    if not mine or not yours:
+def _refigured(a: Facts, b: Facts) -> bool:
+    """Whether each has a figure that the other lacks; of one company's notices, a figure of one measure."""
+    if a.notice and b.notice and one_subject(a.notice, b.notice):
+        return notices.refigured(a.notice, b.notice)
+    return refigured(a.numbers, b.numbers)
+
+
+def _negated(a: Facts, b: Facts) -> bool:
+    """Whether one negates; of one company's notices, what the other tells too."""
+    if a.negated == b.negated:
         return False
-    return any(not _rounded_in(n, other) for n in mine) and any(not _rounded_in(n, one) for n in yours)
+    if not (a.notice and b.notice and one_subject(a.notice, b.notice)):
+        return True
+    negating, other = (a, b) if a.negated else (b, a)
+    plain = _NO_NEGATION_ZH.sub(" ", " ".join(negating.words))
+    said = "".join(other.words)
+    after = ("".join(plain[found.end() :].split())[:_NEGATED_CHARS] for found in _NEGATION_ZH.finditer(plain))
+    return any(part[n : n + 2] in said for part in after for n in range(max(1, len(part) - 1)))
 
 
-def _rounded_in(number: str, others: Iterable[str]) -> bool:
-    """Whether one of the others is the number with fewer or more decimals: 14.63 and 14.6, 285.24 and 285."""
-    return any(_rounds(number, other) or _rounds(other, number) for other in others)
+_NEGATED_CHARS: Final = 5
+"""After a negation, of which it may be."""
 
 
-def _rounds(exact: str, short: str) -> bool:
-    a, b = _FIGURE.fullmatch(exact), _FIGURE.fullmatch(short)
-    if (
-        not a
-        or not b
-        or a[3] != b[3]
-        or len(b[2] or "") >= len(a[2] or "")
-        or len(b[1] + (b[2] or "")) < _ROUND_DIGITS_MIN
-    ):
+def _staged(a: Facts, b: Facts) -> bool:
+    """Whether they tell of different stages; of one company's notices one may tell of more."""
+    if a.stages == b.stages:
         return False
-    places = len(b[2] or "")
-    whole, kept = int(a[1] + (a[2] or "")), int(b[1] + (b[2] or ""))
-    step = int(10 ** (len(a[2] or "") - places))
-    return (whole + step // 2) // step == kept
-
-
-_FIGURE: Final = re.compile(r"(\d{1,12})(?:·(\d{1,12}))?(\D*)")
-_ROUND_DIGITS_MIN: Final = 2
-"""Digits that a rounded figure still has: with one, 2.4 and 2 would be the same."""
+    if a.stages and b.stages and (a.stages < b.stages or b.stages < a.stages):
+        return not one_subject(a.notice, b.notice)
+    return True
 
 
 def _turned(a: Facts, b: Facts) -> bool:
@@ -245,6 +252,8 @@ def _substituted(one: str, other: str) -> bool:
     front = next((n for n, (x, y) in enumerate(zip(one, other, strict=False)) if x != y), min(len(one), len(other)))
     back = next((n for n, (x, y) in enumerate(zip(one[:front:-1], other[:front:-1], strict=False)) if x != y), 0)
     mine, yours = one[front : len(one) - back], other[front : len(other) - back]
+    if any(char.isdigit() for char in mine + yours):
+        return False
     if not _SUBSTITUTE_CHARS_MIN <= min(len(mine), len(yours)) <= max(len(mine), len(yours)) <= _SUBSTITUTE_CHARS_MAX:
         return False
     return not {mine[n : n + 2] for n in range(len(mine) - 1)} & {yours[n : n + 2] for n in range(len(yours) - 1)}
@@ -256,7 +265,7 @@ _SUBSTITUTE_CHARS_MIN, _SUBSTITUTE_CHARS_MAX = 3, 6
 
 def _said_otherwise(a: Facts, b: Facts) -> bool:
     """Whether one who speaks says two things: of such headlines the name alone is alike."""
-    if not a.statement or not b.statement:
+    if not a.statement or not b.statement or one_subject(a.notice, b.notice):
         return False
     return similarity(a.statement, b.statement) < _STATEMENT_SIMILARITY_MIN
 
@@ -272,10 +281,10 @@ def _sides_changed(a: Facts, b: Facts) -> bool:
 
 _CHECKS: Final[tuple[tuple[str, Callable[[Facts, Facts], bool]], ...]] = (
     ("column", lambda a, b: a.column or b.column),
-    ("number", lambda a, b: _refigured(a.numbers, b.numbers)),
-    ("negation", lambda a, b: a.negated != b.negated),
+    ("number", _refigured),
+    ("negation", _negated),
     ("denial", lambda a, b: a.denied != b.denied),
-    ("stage", lambda a, b: a.stages != b.stages),
+    ("stage", _staged),
     ("direction", _turned),
     ("name", _renamed),
     ("statement", _said_otherwise),

@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 from rensa import RMinHash
 
-from newstide.novelty.text import shingles
+from newstide.novelty.notices import subject_key
+from newstide.novelty.text import WEIGHTED, is_chinese, shingles
 
 BANDS: Final = 12
 ROWS: Final = 3
@@ -40,7 +41,10 @@ def signatures(texts: Sequence[str]) -> list[Bands]:
     rows = np.array(minima.to_rows(), dtype=np.uint64).reshape(len(texts), BANDS, ROWS)
     keys = ((rows + np.uint64(1)) * _MIX).sum(axis=2, dtype=np.uint64)
     keys ^= keys >> np.uint64(29)
-    return [tuple(row) for row in keys.view(np.int64).tolist()]
+    bands = keys.view(np.int64).tolist()
+    for row, text in zip(bands, texts, strict=True):
+        row[0] = subject_key(text) or row[0]
+    return [tuple(row) for row in bands]
 
 
 def similarity(one: str, other: str) -> float:
@@ -48,3 +52,16 @@ def similarity(one: str, other: str) -> float:
     a, b = shingles(one), shingles(other)
     shared = len(a & b)
     return shared / (len(a) + len(b) - shared)
+
+
+def holds(one: str, other: str) -> bool:
+    """Whether the longer of two canonical Chinese texts holds nearly all that the shorter does, in any order."""
+    if not (is_chinese(one) and is_chinese(other)):
+        return False
+    a, b = ({run for run in shingles(text) if run[0] != WEIGHTED} for text in (one, other))
+    shared = len(a & b)
+    return shared >= HELD_MIN and shared >= HELD_SHARE_MIN * min(len(a), len(b))
+
+
+HELD_MIN, HELD_SHARE_MIN = 10, 0.72
+"""Runs of two characters: some five words, and one in eight of them replaced."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
@@ -73,7 +74,7 @@ _SHORT_FORM: Final = re.compile(r"\b(?:" + "|".join(sorted(_SHORT, key=len, reve
 _SHORT_FORM_ZH: Final = re.compile("|".join(sorted(SHORT_ZH, key=len, reverse=True)))
 _DIGITS_ZH: Final = dict(zip("两二三四五六七八九", "223456789", strict=True)) | {"十": "10"}
 _COUNTED_ZH: Final = re.compile(
-    r"(?<![一二两三四五六七八九十百千])[二两三四五六七八九十](?=[天日个次家名年月周连成倍大])"
+    r"(?<![一二两三四五六七八九十百千])[二两三四五六七八九十](?=[天日个次家名年月周连成倍大轮批期届])"
 )
 """A count that is written out: 连续三天. Longer numerals are rare in headlines; 一 is as often no number."""
 _MARKED_ZH: Final = re.compile(r"\*?\bst(?=[\u3400-\u9fff])")
@@ -82,7 +83,7 @@ _BORDER: Final = re.compile(r"(?<=[a-z])(?=[\u3400-\u9fff])|(?<=[\u3400-\u9fff])
 _INITIALS: Final = re.compile(r"\b(?:[a-z]\.){2,}(?:[a-z]\b)?")
 _POSSESSIVE: Final = re.compile(r"'s?(?![a-z])")
 _REST: Final = re.compile(r"[^\w%·]+")
-_HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
+_HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
 
 
 def undressed(text: str) -> str:
@@ -112,11 +113,15 @@ def canonical(text: str) -> str:
         lower = _INITIALS.sub(lambda found: found.group().replace(".", ""), lower)
     if any(word in lower for word in ("quarter", "qtr", "half", "q", "季", "半年")):
         lower = _PERIOD.sub(_period, lower)
-    if not lower.isascii():
+    chinese = not lower.isascii()
+    if chinese:
+        if "成" in lower:
+            lower = _TENTHS_ZH.sub(lambda found: f"{_TENTHS.get(found[1], found[1])}0%", lower)
+        lower = _RANGE_ZH.sub(r"\1\3 \2\3", lower)
         lower = _COUNTED_ZH.sub(lambda found: _DIGITS_ZH[found.group()], lower)
         lower = _MARKED_ZH.sub("", lower)
         lower = _BORDER.sub(" ", _SHORT_FORM_ZH.sub(lambda found: SHORT_ZH[found.group()], lower))
-    plain = " ".join(_REST.sub(" ", _NUMBER.sub(_number, lower)).split())
+    plain = " ".join(_REST.sub(" ", _NUMBER.sub(_scaled if chinese else _number, lower)).split())
     return _SHORT_FORM.sub(lambda found: _SHORT[found.group()], plain)
 
 
@@ -135,9 +140,36 @@ def _number(found: re.Match[str]) -> str:
     return f" {whole.lstrip('0') or '0'}{'·' + part if part else ''}{_UNIT[unit] if unit else ''} "
 
 
+def _scaled(found: re.Match[str]) -> str:
+    """A number of a Chinese text with the largest unit of which it has one or more: 12000万 is `1·2亿`."""
+    digits, unit = found.groups()
+    counted = found.string[found.end() : found.end() + 1] in _COUNTED_BY_ZH
+    if unit not in _PLACES_ZH or digits in _COUNT or not (unit or counted) or _SCALED.match(digits):
+        return _number(found)
+    value = Decimal(digits.replace(",", "")).scaleb(_PLACES_ZH[unit])
+    larger = next(name for name, places in _PLACES_ZH.items() if value.adjusted() >= places or not places)
+    shown = format(value.scaleb(-_PLACES_ZH[larger]).normalize(), "f") if value else "0"
+    return f" {shown.replace('.', '·')}{larger or ''} "
+
+
+_SCALED: Final = re.compile(r"[1-9]\d{0,3}(?!\d|,)")
+_PLACES_ZH: Final[dict[str | None, int]] = {"万亿": 12, "亿": 8, "万": 4, None: 0}
+_TENTHS: Final = _DIGITS_ZH | {"一": "1"}
+_COUNTED_BY_ZH: Final = frozenset("股元人户辆台吨例份")
+_TENTHS_ZH: Final = re.compile(
+    r"(?<![一二三四五六七八九十\d])([一二两三四五六七八九1-9])成(?![为立功交员果本都长熟型份])"
+)
+"""下滑超四成 is 下滑超40%."""
+_RANGE_ZH: Final = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s?[-~–—至到]\s?(\d[\d,]*(?:\.\d+)?)(万亿|亿|万|%|倍)")
+"""1至2亿元 is 1亿元至2亿元."""
+
+
 def is_chinese(text: str) -> bool:
-    """Whether its characters are to be cut as Chinese: a third of them or more are."""
-    return len(_HAN.findall(text)) * 3 >= len(text) > 0
+    """Whether it is to be cut as Chinese: half of its letters or more are; figures are of no language."""
+    if text.isascii():
+        return False
+    rest = _HAN.sub("", text)
+    return len(text) - len(rest) >= max(1, sum(map(str.isalpha, rest)))
 
 
 def firms_in(text: str) -> list[str]:
@@ -176,4 +208,6 @@ _LONG_FIGURE: Final = re.compile(r"(?<!\w)(\d{2,12})·(\d)\d*")
 """222.89% and 223% are alike; whether they are the same, the guard says."""
 _SUBJECT_CHARS: Final = 3
 """Of a Chinese headline: nothing marks its names, but it begins with its subject, whose name has three or four."""
-_WEIGHT: Final = ("#1 ", "#2 ", "#3 ", "#4 ", "#5 ")
+WEIGHTED: Final = "#"
+"""With which an element begins that stands for a word again, and no run of characters does."""
+_WEIGHT: Final = tuple(f"{WEIGHTED}{n} " for n in range(1, 6))

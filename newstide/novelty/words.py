@@ -75,6 +75,14 @@ OPPOSITES: Final[tuple[tuple[str, str], ...]] = (
         "南向 港股通",
     ),
     (
+        "创业板",
+        "科创板",
+    ),
+    (
+        "早盘 开盘 盘初",
+        "午后 尾盘 收盘",
+    ),
+    (
         "guilty 有罪",
         "acquitted innocent 无罪",
     ),
@@ -109,6 +117,7 @@ _SPELLINGS_ZH: Final = {
     "停牌": "起停牌",
     "复牌": "起复牌",
     "前三季": "前三季度",
+    "子公司": "子公司 全资子公司 控股子公司",
 }
 SHORT_ZH: Final = {word: short for short, words in _SPELLINGS_ZH.items() for word in words.split()}
 """What Chinese headlines write in several ways or leave out."""
@@ -122,12 +131,50 @@ NEGATIONS: Final = frozenset(
 NEGATIONS_ZH: Final = "未 没 不 无 非 并非 尚未 拒".split()
 NO_NEGATIONS_ZH: Final = (
     "不超过 不超 不低于 不少于 不高于 不足 不断 不仅 不良 不动产 不锈钢 不确定 不同 不过 不久 未来 无锡 无人 "
-    "无线 无形 无忧 无疑 非洲 非银 非公开 非经常性 非农 非凡 没收 不及预期 未通过 无罪 不实 拒绝"
+    "无线 无形 无忧 无疑 非洲 非银 非公开 非经常性 非农 非凡 没收 不及预期 未通过 无罪 不实 拒绝 "
+    "不及时 不充分 不规范 不排除 不含"
 ).split()
 """Where the character negates nothing, or is part of a word above."""
 
 FIRM_ENDS_ZH: Final = "科技 集团 银行 证券 保险 电子 医药 生物 能源 控股 汽车 电力 环保 传媒 地产 制药 化工 新材"
 """With which names of Chinese companies end."""
+
+TAPE_ZH: Final = (
+    r"日内 短线 现报 收报 盘前 盘初 盘中 尾盘 开盘 收盘 午后 早盘 夜盘 流入 流出 净买 净卖 涨[超近约逾停幅] "
+    r"跌[超近约逾停幅] 涨\s?\d 跌\s?\d 拉升 走高 走低 期货 指数 股指 收益率 汇率 板块 概念股 确诊 病例 感染者 "
+    r"核酸 成交额 兑美元 评级 目标价 逆回购"
+)
+"""Words of the tape and of daily counts, which come in one form with other figures: expressions."""
+
+NO_COMPANY_ZH: Final = (
+    "据 外媒 俄媒 美媒 市场 消息 国家 国务 央行 证监 银保监 美国 英国 德国 法国 日本 韩国 俄罗斯 欧洲 欧盟 欧元 "
+    "土耳其 印度 波兰 哈萨克斯坦 美联储 美元 美股 港股 北向 南向 沪深 沪指 深证 上证 深交所 上交所 港交所 人民币 "
+    "世卫 高盛 摩根 花旗 瑞银 瑞信 野村 汇丰 伯恩斯坦 伦敦 涉嫌"
+)
+"""With which headlines begin that no company makes."""
+
+NO_COMPANY_ENDS_ZH: Final = "部 委 会 局 院 署 所 厅 办 府 社 国 省 市 总统 总理 首相 主席 行长 央行 媒体 官员 分析师"
+"""With which names end that speak of many things in a day."""
+
+PLACES_ZH: Final = (
+    "北京 上海 天津 重庆 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 广东 海南 四川 "
+    "贵州 云南 陕西 甘肃 青海 广西 西藏 宁夏 新疆 内蒙古 西安 南京 深圳 广州 香港 澳门 台湾"
+)
+"""With which headlines begin that tell of places, as names of companies do."""
+
+COMPANY_ZH: Final = (
+    r"公司 股 净利 利润 营收 业绩 亏损 扭亏 盈利 减持 增持 回购 重组 停牌 复牌 收购 并购 合同 中标 订单 定增 募资 "
+    r"质押 签署 签订 协议 合作 投建 上市 年报 季报 派 转让 冻结 立案 停产 投产 产销 销量 获批 诉讼 董事 总经理 "
+    r"实控人 可转债 减值 举牌 子公司 增资 项目 客户 拟 增[超近逾]?\s?\d 降[超近逾]?\s?\d 下修 上修 警示 投资\s?\d "
+    r"分红 分配"
+)
+"""Words of which the notice of a company has one, and what a central banker says has none: expressions."""
+
+REPORTS_ZH: Final = "年报 一季报 半年报 中报 三季报 季报 业绩快报 快报 业绩预告"
+"""What stands between a company's name and the colon."""
+
+PLAIN_ZH: Final = "公司 股份 拟 将 的 及 与 和 等 其 为 在 起 至 元"
+"""What stands in any notice."""
 
 DENIALS: Final = frozenset(
     ("deny denies denied denying denial refute refutes refuted dismiss dismisses dismissed").split()

@@ -59,6 +59,12 @@ def test_what_was_kept_is_found_by_its_like_alone(database: Database) -> None:
     assert members(database, telling(9, "Veltrano halts shipments")) == []
 
 
+def test_a_notice_in_other_words_is_found_by_its_company(database: Database) -> None:
+    keep(database, [telling(1, "山岭科技：三季报净利预增65%-80%，分公司停产整顿"), telling(2, "湖光股份：股东拟减持")])
+    (said,) = keep(database, [telling(9, "山岭科技：分公司停产整顿 前三季业绩预增", hours=3)])
+    assert (said.cluster_id, said.copies) == (telling(1).story_id, 1)
+
+
 def test_a_cluster_comes_whole(database: Database) -> None:
     keep(database, [telling(1), telling(2, hours=1)])
     keep(database, [telling(3, "Arbora to buy rival Bolt in $3 bln deal", hours=2)])
