@@ -197,7 +197,8 @@ def _assemble(
 
 
 def _save(folder: Path, manifest: Manifest) -> None:
-    (folder / artifact.MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
+    # On one line: indented it takes twice the bytes, and `newstide model show` is how a person reads it.
+    (folder / artifact.MANIFEST).write_bytes(msgspec.json.encode(manifest) + b"\n")
 
 
 def _entry(path: Path) -> FileEntry:

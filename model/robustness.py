@@ -150,7 +150,7 @@ def record(folder: Path, checks: Checks) -> None:
         )
     content = msgspec.json.encode(msgspec.structs.replace(manifest, checks=checks))
     part = folder / (artifact.MANIFEST + ".part")
-    part.write_bytes(msgspec.json.format(content, indent=1) + b"\n")
+    part.write_bytes(content + b"\n")
     part.replace(folder / artifact.MANIFEST)
 
 
