@@ -2,9 +2,11 @@
 
 import csv
 import json
+import random
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from math import exp
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -101,10 +103,18 @@ def test_what_is_asked_is_answered(database: Database, newstide: Call) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("query", "stories", "--as-of", "2999-01-01"), "not settled"),
+        (("query", "stories", "--as-of", "2199-01-01"), "not settled"),
         (("query", "stories", "--since", "yesterday"), "is no time"),
         (("query", "stories", "--since", "2026-03-02", "--until", "2026-03-01"), "--since"),
+        (("query", "stories", "--until", ""), "is no time"),
+        (("query", "index", "--until", "9999-12-31T23:59:59"), "years go from 1900"),
+        (("query", "index", "--until", "0001-01-01"), "years go from 1900"),
+        (("query", "index", "--since", "1900-01-01", "--step", "9999w", "--half-life", "9999w"), "up to ten years"),
         (("query", "stories", "--language", "fr"), "none of en, zh, und"),
+        (("query", "movers", "--topic", "earning"), "none of earnings, guidance"),
+        (("query", "movers", "--model", "m-7"), "the model versions are: m-1"),
+        (("query", "breadth", "--model", "m-1", "--as-of", "2026-03-01"), "the model versions are: none"),
+        (("query", "stories", "--text", "\udcff"), "is not UTF-8"),
         (("query", "index", "--step", "0h"), "no length of time"),
         (("query", "index", "--step", "1h", "--since", "1990-01-01"), "too many"),
         (("query", "index", "--since", "2026-03-01", "--until", "2026-03-01T02:00"), "no whole step"),
@@ -162,6 +172,8 @@ def test_an_export_equals_the_database(database: Database, newstide: Call) -> No
     _, out, _ = newstide("export", "stories", "links.ndjson", "--entities", "--json")
     assert json.loads(out) == {"file": "links.ndjson", "rows": 9}
     assert {json.loads(line)["entity_id"] for line in Path("links.ndjson").read_text().splitlines()} == {"apple"}
+    _, out, _ = newstide("export", "stories", "apple.csv", "--entities", "--entity", "苹果公司", "--json")
+    assert json.loads(out)["rows"] == 9
     newstide("export", "index", "index.parquet", "--since", "2026-02-20", "--until", "2026-03-03")
     points = pq.read_table("index.parquet").to_pylist()
     assert sum(point["count"] for point in points) == 177
@@ -186,6 +198,35 @@ def test_a_rescore_stands_beside_and_is_done_once(
     rows = json.loads(out)
     assert len(rows) == 177
     assert next(row for row in rows if row["title"] == "Profit 7")["label"] == "positive"
+
+
+def test_the_longest_lengths_from_the_first_year_are_answered(database: Database, newstide: Call) -> None:
+    lengths = ("--step", "520w", "--window", "520w", "--half-life", "520w")
+    code, out, _ = newstide("query", "index", "--since", "1900-01-01", "--until", "1911-01-01", *lengths, "--json")
+    (point,) = json.loads(out)
+    assert (code, point["count"], point["mean"]) == (0, 0, None)
+
+
+def test_a_study_of_an_entity_finds_what_leads_its_price(database: Database, newstide: Call) -> None:
+    """Eighty days, of which the news of each moves the price of the next; its noise does not."""
+    noise = random.Random(5)  # noqa: S311 - not a secret
+    scores = [round(noise.uniform(-0.9, 0.9), 3) for _ in range(80)]
+    news = [
+        scored(700 + n, minute=1_440 * n, score=0.1, entities=(towards("apple", score),))
+        for n, score in enumerate(scores)
+    ]
+    store(database, news)
+    moves = [0.0, *(0.02 * score for score in scores)]
+    for name, returns in (("led.csv", moves), ("noise.csv", noise.sample(moves, len(moves)))):
+        prices = [100 * exp(sum(returns[: n + 1])) for n in range(81)]
+        days = [f"{NOON + timedelta(days=n, hours=1):%Y-%m-%d},{price}" for n, price in enumerate(prices)]
+        Path(name).write_text("\n".join(["Date,Close", *days]))
+    asked = ("--entity", "AAPL", "--close", "16:00", "--clock", "published", "--json")
+    led = {row["lag"]: row for row in json.loads(newstide("study", "led.csv", *asked)[1])["lead_lag"]}
+    assert led[1]["correlation"] > 0.9 and led[1]["p_corrected"] <= 0.01
+    assert all(row["p_corrected"] > 0.05 for lag, row in led.items() if lag != 1)
+    found = json.loads(newstide("study", "noise.csv", *asked)[1])["lead_lag"]
+    assert all(row["p_corrected"] > 0.05 for row in found)
 
 
 def test_a_study_joins_what_was_known(database: Database, newstide: Call) -> None:
