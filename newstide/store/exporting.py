@@ -13,7 +13,7 @@ from newstide.store.filters import LINKED, Filters, story_conditions
 from newstide.store.known import OF_TEXT, SAME_TEXT, in_view
 from newstide.store.novelty_tables import story_novelty
 from newstide.store.schema import scores, stories
-from newstide.store.summing import sums
+from newstide.store.summing import By, sums
 from newstide.tables import Column
 
 FETCHED: Final = 2_000
@@ -43,10 +43,14 @@ ENTITIES: Final = (*_TEXT, *_NOVELTY, *(column for column in _SCORE if column.na
 """One row for each entity that is linked in a story of the view, with what the story is for it."""
 
 
-def estimate(database: Database, filters: Filters) -> int:
-    """How many stories there are at most, from rollups: at once, at any size. Labels and words are not in it."""
+def estimate(database: Database, filters: Filters, links: bool = False) -> int:
+    """How many rows there are at most, from rollups: at once, at any size. Labels and words are not in it.
+
+    With `links` of `entity_rows`; a story is one row of those of one entity.
+    """
+    by: By = "entity_id" if links and not filters.entity else ""
     with database.transaction() as connection:
-        return sum(each.moments.count + each.moments.copies for each in sums(connection, filters))
+        return sum(each.moments.count + each.moments.copies for each in sums(connection, filters, by=by))
 
 
 def story_rows(database: Database, filters: Filters) -> Iterator[tuple[Any, ...]]:

@@ -121,7 +121,9 @@ def test_what_is_asked_is_answered(database: Database, newstide: Call) -> None:
         (("query", "index", "--entity", "Aple"), "did you mean apple"),
         (("query", "novelty", "--entity", "\x1b[31mnobody at all"), "is no entity"),
         (("export", "stories", "out.xlsx"), "does not say"),
+        (("export", "stories", "nowhere/out.csv"), "there is no folder nowhere"),
         (("study", "nowhere.csv"), "cannot be read"),
+        (("study", "prices.csv", "--close", "16:00", "--overlay", "nowhere/out.csv"), "there is no folder nowhere"),
         (("study", "prices.csv"), "dates and no times"),
         (("study", "prices.csv", "--close", "16:00", "--zone", "Mars/Olympus"), "--zone"),
         (("rescore", "--artifact", "nowhere"), "nowhere"),
@@ -154,7 +156,7 @@ def test_movers_have_names_and_clusters_their_windows(database: Database, newsti
 def test_an_export_equals_the_database(database: Database, newstide: Call) -> None:
     code, _, err = newstide("export", "stories", "out.parquet")
     assert code == 0
-    assert "at most 177 stories" in err
+    assert "at most 177 rows" in err
     rows = pq.read_table("out.parquet").to_pylist()
     assert len(rows) == count(database, "stories") == 177
     times = [row["published_at"] for row in rows]
@@ -169,7 +171,8 @@ def test_an_export_equals_the_database(database: Database, newstide: Call) -> No
     assert len(cells) == 9
     assert {cell["title"] for cell in cells} == {"'=1+1"}
     assert {float(cell["score"]) for cell in cells} == {-0.5}
-    _, out, _ = newstide("export", "stories", "links.ndjson", "--entities", "--json")
+    _, out, err = newstide("export", "stories", "links.ndjson", "--entities", "--json")
+    assert "at most 9 rows" in err
     assert json.loads(out) == {"file": "links.ndjson", "rows": 9}
     assert {json.loads(line)["entity_id"] for line in Path("links.ndjson").read_text().splitlines()} == {"apple"}
     _, out, _ = newstide("export", "stories", "apple.csv", "--entities", "--entity", "苹果公司", "--json")
@@ -249,3 +252,6 @@ def test_a_study_joins_what_was_known(database: Database, newstide: Call) -> Non
     code, out, err = newstide("study", "prices.csv", "--clock", "published")
     assert code == 0
     assert "association" in out
+    assert "--clock published" not in err
+    _, _, err = newstide("study", "prices.csv", "--topic", "labour")
+    assert "--clock published" in err, "an empty study says why it may be"
