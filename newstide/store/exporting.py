@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from newstide.novelty.cluster import WINDOWS
 from newstide.store.database import Database
 from newstide.store.entity_schema import story_entities
 from newstide.store.filters import LINKED, Filters, story_conditions
@@ -29,10 +30,15 @@ _SCORE: Final = (
     Column("p_negative", "float"), Column("p_neutral", "float"), Column("p_positive", "float"),
     Column("score", "float"), Column("label", "text"), Column("topic", "text"), Column("p_topic", "float"),
 )  # fmt: skip
-_NOVELTY: Final = (Column("cluster_id", "text"), Column("copies", "int"))
+_NOVELTY: Final = (
+    Column("cluster_id", "text"), Column("copies", "int"), Column("independent_sources", "int"),
+    Column("first_seen_at", "time"), *(Column(name, "int") for name in WINDOWS), Column("days_since_similar", "float"),
+)  # fmt: skip
 """Of the revision when it came; None where it was not looked for. `copies` above 0: it repeats an earlier story."""
 _LINK: Final = (
-    Column("entity_id", "text"), Column("relevance", "float"), Column("p_negative", "float"),
+    Column("entity_id", "text"), Column("relevance", "float"), Column("link_score", "float"),
+    Column("matched", "text"), Column("field", "text"), Column("match_start", "int"), Column("match_end", "int"),
+    Column("entities_version", "text"), Column("p_negative", "float"),
     Column("p_neutral", "float"), Column("p_positive", "float"), Column("score", "float"), Column("label", "text"),
 )  # fmt: skip
 _SHARED: Final = ("topic", "model_version", "scored_at", "stored_at")

@@ -139,7 +139,7 @@ def test_what_cannot_be_is_said(database: Database, newstide: Call, arguments: t
 
 
 def test_movers_have_names_and_clusters_their_windows(database: Database, newstide: Call) -> None:
-    known = [structs.replace(like(300, n), similar_12h=n, similar_7d=n + 1) for n in range(3)]
+    known = [structs.replace(like(300, n), similar_12h=n, similar_7d=n + 1, days_since_similar=n / 2) for n in range(3)]
     copies = [scored(300 + n, title="Apple halves production", minute=n, novelty=known[n]) for n in range(3)]
     store(database, copies)
     until = (NOON + timedelta(hours=1)).isoformat()
@@ -151,6 +151,9 @@ def test_movers_have_names_and_clusters_their_windows(database: Database, newsti
     assert (cluster["stories"], cluster["similar_12h"], cluster["similar_7d"]) == (3, 2, 3)
     _, out, _ = newstide("query", "novelty", "--until", until)
     assert "12h" in out and "7d" in out
+    newstide("export", "stories", "told.parquet", "--text", "halves")
+    rows = [(r["copies"], r["similar_7d"], r["days_since_similar"]) for r in pq.read_table("told.parquet").to_pylist()]
+    assert rows == [(0, 1, 0.0), (1, 2, 0.5), (2, 3, 1.0)]
 
 
 def test_an_export_equals_the_database(database: Database, newstide: Call) -> None:
@@ -174,7 +177,8 @@ def test_an_export_equals_the_database(database: Database, newstide: Call) -> No
     _, out, err = newstide("export", "stories", "links.ndjson", "--entities", "--json")
     assert "at most 9 rows" in err
     assert json.loads(out) == {"file": "links.ndjson", "rows": 9}
-    assert {json.loads(line)["entity_id"] for line in Path("links.ndjson").read_text().splitlines()} == {"apple"}
+    links = [json.loads(line) for line in Path("links.ndjson").read_text().splitlines()]
+    assert {(link["entity_id"], link["matched"], link["match_end"]) for link in links} == {("apple", "apple", 5)}
     _, out, _ = newstide("export", "stories", "apple.csv", "--entities", "--entity", "苹果公司", "--json")
     assert json.loads(out)["rows"] == 9
     newstide("export", "index", "index.parquet", "--since", "2026-02-20", "--until", "2026-03-03")
