@@ -68,7 +68,8 @@ def checked(entity: Entity) -> Entity:
     odd = next((text for text in (*texts, *_words(entity)) if not text.isprintable()), None)
     if odd is not None:
         raise NoEntity(f"{ascii(odd)} has characters that cannot be printed")
-    late = next((each for each in (*entity.names, *entity.listings) if _never(each.valid_from, each.valid_to)), None)
+    dated: tuple[Name | Listing, ...] = (*entity.names, *entity.listings)
+    late = next((each for each in dated if _never(each.valid_from, each.valid_to)), None)
     if late is not None:
         raise NoEntity(f"it ends before it begins: {_dates(late)}")
     if len(set(texts)) < len(texts):

@@ -62,12 +62,13 @@ def read(lines: Iterable[str], zone: tzinfo | None, close: time | None) -> Price
 
 
 def _columns(names: Sequence[str]) -> tuple[str, str]:
-    spelt = {"".join(c for c in (name or "").lower() if c.isalnum()): name for name in reversed(names)}
+    forms = ["".join(c for c in (name or "").lower() if c.isalnum()) for name in names]
+    spelt = dict(zip(forms, names, strict=True))
     chosen = [next((spelt[guess] for guess in guesses if guess in spelt), None) for guesses in (_TIMES, _PRICES)]
     if chosen[0] is None or chosen[1] is None:
         fix = f"name one of its columns {_TIMES[0]} or date, and one close or price"
         raise DataInvalid(f"the price file has the columns {', '.join(names) or 'none'}", fix=fix)
-    twice = next((name for name in chosen if names.count(name) > 1), None)
+    twice = next((name for form, name in spelt.items() if name in chosen and forms.count(form) > 1), None)
     if twice is not None:
         raise DataInvalid(f"the price file has two columns {twice}", fix="leave one of them")
     return chosen[0], chosen[1]

@@ -46,6 +46,7 @@ def test_times_keep_their_own_offset() -> None:
         ["time,price", "0001-01-01T00:00+14:00,1", "2018-03-12T11:00,1"],
         ["time,price", "2018-03-12T10:00,1,5", "2018-03-12T11:00,1,6"],
         ["time,price,price", "2018-03-12T10:00,1,5", "2018-03-12T11:00,1,6"],
+        ["time,price,Price", "2018-03-12T10:00,1,5", "2018-03-12T11:00,1,6"],
     ],
 )
 def test_what_is_no_price_series_is_refused(lines: list[str]) -> None:
