@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast, get_args
 
 import typer
 
-from cli.given import seconds_of
+from cli.given import require_text, seconds_of
 from cli.output import plain
 from newstide.clock import SystemClock
 from newstide.errors import UsageError
 from newstide.messages import Label, Language
+from newstide.topics import TOPICS
 
 if TYPE_CHECKING:
     from newstide.index.series import IndexPoint, Steps
@@ -32,25 +33,30 @@ Step = Annotated[str, typer.Option(help="Between two values: 1h, 1d, 1w.")]
 Window = Annotated[str, typer.Option(help="How far an index looks back: 6h, 1d, 2w.")]
 HalfLife = Annotated[str, typer.Option(help="After which a story weighs half in the decayed index.")]
 
-HOURS_MAX: Final = 9_999 * 168
-"""Of a window or a step: two centuries of weeks."""
+HOURS_MAX: Final = 520 * 168
+"""Of a window, a step or a half-life: ten years, and ten half-lives before any time are still in the calendar."""
+YEARS: Final = range(1900, 2200)
+"""Of a time that somebody means; what is added to one of these is still in the calendar."""
 
 
 def moment(text: str, option: str) -> datetime:
     """ISO 8601; without a zone it is UTC, a date is its first moment. Raises UsageError."""
+    fix = "write it as 2026-03-01 or 2026-03-01T09:30:00Z"
     try:
         at = datetime.fromisoformat(text)
-        return (at.replace(tzinfo=UTC) if at.tzinfo is None else at).astimezone(UTC)
+        at = (at.replace(tzinfo=UTC) if at.tzinfo is None else at).astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        fix = "write it as 2026-03-01 or 2026-03-01T09:30:00Z"
         raise UsageError(f"{option} {text!r} is no time", fix=fix) from error
+    if at.year not in YEARS:
+        raise UsageError(f"{option} {text!r} is no time", why=f"years go from {YEARS[0]} to {YEARS[-1]}", fix=fix)
+    return at
 
 
 def hours(text: str, option: str) -> int:
     """6h, 1d or 2w in hours. Raises UsageError."""
     seconds = seconds_of(text, "hdw")
     if seconds is None or seconds > HOURS_MAX * 3_600:
-        raise UsageError(f"{option} {text!r} is no length of time", fix="write it as 6h, 1d or 2w")
+        raise UsageError(f"{option} {text!r} is no length of time", fix="write it as 6h, 1d or 2w, up to ten years")
     return seconds // 3_600
 
 
@@ -65,23 +71,31 @@ def asked(default: timedelta | None, since: str | None, until: str | None, as_of
     now = SystemClock().now()
     known = None if as_of is None else moment(as_of, "--as-of")
     require_settled(known, now)
-    end = moment(until, "--until") if until else known or now
-    begin = moment(since, "--since") if since else None if default is None else _hour_after(end) - default
+    end = known or now if until is None else moment(until, "--until")
+    begin = moment(since, "--since") if since is not None else None if default is None else _hour_after(end) - default
     if begin is not None and begin >= end:
         raise UsageError("--since is not before --until")
     given = {name: tuple(value or ()) if isinstance(value, list | None) else value for name, value in more.items()}
-    for name, allowed in (("languages", get_args(Language)), ("labels", get_args(Label))):
+    for name, allowed in (("languages", get_args(Language)), ("labels", get_args(Label)), ("topics", TOPICS)):
         wrong = [value for value in given.get(name, ()) if value not in allowed]
         if wrong:
             raise UsageError(f"{wrong[0]!r} is none of {', '.join(allowed)}")
-    return Filters(since=begin, until=end if until or known or default else None, as_of=known, **cast("Any", given))
+    require_text(*(said for value in given.values() for said in (value if isinstance(value, tuple) else (value,))))
+    ends = until is not None or known is not None or default is not None
+    return Filters(since=begin, until=end if ends else None, as_of=known, **cast("Any", given))
 
 
 def about(database: Database, filters: Filters) -> Filters:
-    """The filters with the id of the entity that they name in another way. Raises UsageError with who may be meant."""
-    from newstide.entities.finding import meant
-    from newstide.store import entities
+    """The filters with the id of the entity that they name in another way.
 
+    Raises UsageError with who may be meant, and for a model version that has scored nothing.
+    """
+    from newstide.entities.finding import meant
+    from newstide.store import entities, reads
+
+    if filters.model and filters.model not in (versions := reads.model_versions(database, filters.as_of)):
+        there = ", ".join(map(plain, versions)) or "none"
+        raise UsageError(f"{plain(filters.model)!r} has scored no story", why=f"the model versions are: {there}")
     said = filters.entity
     if not said or entities.names_of(database, [said]):
         return filters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.context import Json, settings_of
-from cli.given import person, read_text
-from cli.output import emit_json, emit_pairs, emit_table, say
+from cli.given import person, read_text, require_text
+from cli.output import emit_json, emit_pairs, emit_table, plain, say
 from newstide.errors import DataInvalid, UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ FILE_BYTES_MAX: Final = 64 << 20
 TOLD_MAX: Final = 20
 """Refused lines that are named one by one to a person; JSON names them all."""
 LISTED_MAX: Final = 1_000
+FIRST_CHARS_MAX: Final = 100
+"""Of a first line that is quoted: all of any that we know."""
+
+_APART: Final = re.compile(r" ;(?= |$)")
+"""Between two columns, of which one may be empty: `Acme ; ; US`."""
 
 Who = Annotated[str | None, typer.Option("--who", help="Who makes the change; default your login name.")]
 
@@ -43,6 +49,10 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """The entities, by id."""
+    from newstide.entities.vocabulary import Kind
+
+    if kind is not None and kind not in set(Kind):
+        raise UsageError(f"{plain(kind)!r} is no kind of entity", fix=f"one of {', '.join(Kind)}")
     found = [each for each in _master(context) if (kind in (None, each.kind.value)) and _holds(each, search)][:limit]
     if as_table:
         from newstide.entities import table
@@ -54,7 +64,8 @@ def list_(
         rows = [
             (e.entity_id, e.kind.value, e.name("en"), e.name("zh"), _symbols(e), e.country, e.sector) for e in found
         ]
-        emit_table(("id", "kind", "English", "Chinese", "listings", "country", "sector"), rows)
+        columns = ("id", "kind", "English", "Chinese", "listings", "country", "sector")
+        emit_table(columns, rows, empty="no entity is like that")
 
 
 @app.command("show")
@@ -122,7 +133,10 @@ def history(
     from newstide.store import entities
     from newstide.store.connect import connect
 
+    require_text(entity_id)
     found = entities.history(connect(settings_of(context), read_only=True), entity_id)
+    if not found:
+        raise _unknown(entity_id)
     if as_json:
         shown = [
             {"at": e.at, "who": e.who, "before": e.before and _shown(e.before), "after": e.after and _shown(e.after)}
@@ -150,7 +164,8 @@ def import_(
     if form is not None and form != kind:
         raise DataInvalid(f"{file} is no {form} file", why=f"its first line is that of {kind or 'none that we know'}")
     if kind is None:
-        raise DataInvalid(f"{file} has none of the known formats", fix="docs/linking.md names their first lines")
+        why = f"its first line is {listings.first_line(text)[:FIRST_CHARS_MAX]!r}"
+        raise DataInvalid(f"{file} has none of the known formats", why=why, fix="docs/linking.md names theirs")
     rows = list(listings.read(text, kind, frozenset(starter.words("common_words"))))
     merge = merging.replace if kind == "table" else merging.add_to
     outcome = _change(context, lambda master: merge(master, rows), who)
@@ -214,7 +229,7 @@ def _entity(row: str) -> Entity:
     from newstide.entities import table
 
     try:
-        return table.entity_of(row.split("\t") if "\t" in row else row.split(" ; "))
+        return table.entity_of(row.split("\t") if "\t" in row else _APART.split(row))
     except table.NoEntity as error:
         raise UsageError(
             "this is no entity", why=str(error), fix=f"the columns are {', '.join(table.COLUMNS)}"
@@ -225,7 +240,11 @@ def _known(master: Sequence[Entity], entity_id: str) -> Entity:
     for each in master:
         if each.entity_id == entity_id:
             return each
-    raise UsageError(f"there is no entity {entity_id}", fix="newstide entities list --search NAME")
+    raise _unknown(entity_id)
+
+
+def _unknown(entity_id: str) -> UsageError:
+    return UsageError(f"there is no entity {entity_id}", fix="newstide entities list --search NAME")
 
 
 def _holds(entity: Entity, search: str) -> bool:

@@ -72,7 +72,7 @@ def stories(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
 
     database = reading(context)
     filters = about(database, filters)
-    say(f"at most {exporting.estimate(database, filters):,} stories")
+    say(f"at most {exporting.estimate(database, filters, entities):,} rows")
     if entities:
         _write(file, exporting.ENTITIES, exporting.entity_rows(database, filters), as_json)
     else:

@@ -25,7 +25,15 @@ def person(given: str | None) -> str:
         name = ""
     if not 0 < len(name) <= PERSON_CHARS_MAX:
         raise UsageError("who is this?", fix=f"--who NAME, of at most {PERSON_CHARS_MAX} characters")
+    require_text(name)
     return name
+
+
+def require_text(*said: object) -> None:
+    """Raises UsageError for an argument that is no UTF-8: Python hands its bytes on as characters that nobody has."""
+    for each in said:
+        if isinstance(each, str) and not each.isascii() and any("\ud800" <= c <= "\udfff" for c in each):
+            raise UsageError(f"{ascii(each)} is not UTF-8", fix="set the terminal to UTF-8")
 
 
 def seconds_of(text: str, units: str) -> int | None:

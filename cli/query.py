@@ -78,7 +78,7 @@ def stories(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
         return
     columns = ("published (UTC)", "score", "label", "topic", "source", "title")
     shown = [(f"{r.published_at:%Y-%m-%d %H:%M}", figure(r.score), r.label, r.topic, r.source, r.title) for r in rows]
-    emit_table(columns, shown)
+    emit_table(columns, shown, empty="no story is like that")
 
 
 @app.command("index")
@@ -150,6 +150,7 @@ def movers(  # noqa: PLR0913, PLR0917
     from newstide.store import entities, indexing
 
     database = reading(context)
+    filters = about(database, filters)
     found = ranked(indexing.moved(database, filters, steps_of(filters, length, length, 24)), by)[:limit]
     # A name is today's: an answer as of a time must not change with it.
     names = entities.names_of(database, [mover.entity_id for mover in found]) if filters.as_of is None else {}
@@ -214,7 +215,8 @@ def breadth(  # noqa: PLR0913, PLR0917
     )  # fmt: skip
     from newstide.store import indexing
 
-    found = indexing.breadth_of(reading(context), filters)
+    database = reading(context)
+    found = indexing.breadth_of(database, about(database, filters))
     if as_json:
         emit_json([{"sector": sector, "breadth": value, "entities": n} for sector, (value, n) in found.items()])
     else:

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import time
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
 from cli.asking import AsOf, Entity, Languages, Model, Source, Tier, Topic, about, asked, figure
 from cli.context import Json
+from cli.given import read_text
 from cli.output import emit_json, emit_table, out, say
 from cli.query import reading
-from newstide.errors import DataInvalid, UsageError
+from newstide.errors import UsageError
 
 if TYPE_CHECKING:
     from newstide.index.moments import Moments
     from newstide.index.prices import Prices
 
+FILE_BYTES_MAX: Final = 64 << 20
+"""Of a price file: `PRICES_MAX` lines of three hundred bytes."""
 
 app = typer.Typer()
 
@@ -105,11 +109,8 @@ def _prices(path: Path, zone: str | None, close: str | None) -> Prices:
         raise UsageError(
             "--zone or --close cannot be read", why=str(error), fix="--close 16:00 --zone Asia/Shanghai"
         ) from error
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            return read(lines, known, at)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataInvalid(f"{path} cannot be read", why=str(error)) from error
+    text = read_text(path, FILE_BYTES_MAX).removeprefix("\ufeff")
+    return read(StringIO(text, newline=""), known, at)
 
 
 def _overlay(path: Path, series: Prices, held: list[Moments], means: list[float | None], returns: Any) -> None:
@@ -127,6 +128,8 @@ def _overlay(path: Path, series: Prices, held: list[Moments], means: list[float 
 
 def _tell(found: dict[str, Any]) -> None:
     out.print(f"{found['intervals']:,} intervals, {found['with_news']:,} with news, {found['stories']:,} stories")
+    if not found["stories"]:
+        say("no story became known between these prices; for an archive that was loaded later: --clock published")
     bounds = ("n", "low", "high", "p", "p corrected")
     led = [(f"{r['lag']:+d}", figure(r["correlation"]), *_bounds(r, figure)) for r in found["lead_lag"]]
     emit_table(("lag", "correlation", *bounds), led, "Signal and return; a positive lag: the news came first")

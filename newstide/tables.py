@@ -15,7 +15,7 @@ from typing import IO, Any, Final, Literal, NamedTuple
 
 import msgspec
 
-from newstide.errors import DataInvalid, UsageError
+from newstide.errors import UsageError
 
 Kind = Literal["text", "int", "float", "bool", "time", "texts"]
 """`time` is UTC to the microsecond, `texts` a list of texts."""
@@ -43,12 +43,16 @@ Row = Sequence[Any]
 def write(path: Path, columns: Sequence[Column], rows: Iterable[Row]) -> int:
     """Write the rows as the end of the name says; returns how many. The file appears when it is whole.
 
-    Raises UsageError for a name that says nothing, DataInvalid where the file cannot be written.
+    Raises UsageError, before a row is asked for, for a name that says nothing or a place where there can be no file.
     """
     writer = _WRITERS.get(path.suffix.lower())
     if writer is None:
-        what = f"{path.name} does not say what it is to be"
+        what = f"{path.name or path} does not say what it is to be"
         raise UsageError(what, fix=f"let its name end in one of {', '.join(_WRITERS)}")
+    if os.path.isdir(path):  # which says no, and does not raise, for a name that is too long
+        raise UsageError(f"{path} cannot be written", why="it is a folder", fix="name a file")
+    if not os.path.isdir(path.parent):
+        raise UsageError(f"{path} cannot be written", why=f"there is no folder {path.parent}", fix="make the folder")
     with _whole(path) as file:
         return writer(file, columns, rows)
 
@@ -63,7 +67,7 @@ def _whole(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        raise DataInvalid(f"{path} cannot be written", why=error.strerror or str(error)) from error
+        raise UsageError(f"{path} cannot be written", why=error.strerror or str(error)) from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)

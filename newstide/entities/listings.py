@@ -2,7 +2,7 @@
 
 | format | header | what it is |
 |---|---|---|
-| `table` | entity_id, kind, names_en ... | ours; `newstide entities list --format table` writes it |
+| `table` | entity_id, kind, names_en ... | ours; `newstide entities list --table` writes it |
 | `listing` | code, region, name, exchange, type | one exchange's codes and names, English or Chinese |
 | `sp500` | Symbol, Security, GICS Sector ... | the index's members |
 | `variants` | (number), Symbol, Entity | an Indian symbol and the ways in which headlines write the company |
@@ -17,6 +17,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from typing import Final, Literal, NamedTuple
 
 from newstide.entities import table
@@ -38,7 +39,6 @@ class Row(NamedTuple):
 
 
 _HEADERS: Final[dict[Format, tuple[str, ...]]] = {
-    "table": table.COLUMNS,
     "listing": ("code", "region", "name", "exchange", "type"),
     "sp500": ("Symbol", "Security", "GICS Sector"),
     "variants": ("", "Symbol", "Entity"),
@@ -89,11 +89,17 @@ _MARKS: Final = re.compile(
 
 def format_of(text: str) -> Format | None:
     """The format that the first line names; None for none of ours."""
-    first = text.removeprefix("\ufeff").split("\n", 1)[0].strip("\r")
-    for name, header in _HEADERS.items():
-        if tuple(first.split("\t" if name == "table" else ","))[: len(header)] == header:
-            return name
+    first = first_line(text)
+    if tuple(first.split("\t")) == table.COLUMNS:
+        return "table"
+    with suppress(csv.Error):
+        cells = tuple(next(csv.reader([first]), ()))
+        return next((name for name, header in _HEADERS.items() if cells[: len(header)] == header), None)
     return None
+
+
+def first_line(text: str) -> str:
+    return re.split(r"[\r\n]", text.removeprefix("\ufeff"), maxsplit=1)[0]
 
 
 def read(text: str, kind: Format, common_words: Collection[str] = ()) -> Iterator[Row]:
@@ -102,18 +108,20 @@ def read(text: str, kind: Format, common_words: Collection[str] = ()) -> Iterato
         for number, found in table.read(text):
             yield Row(number, None, str(found)) if isinstance(found, table.NoEntity) else Row(number, found)
         return
-    lines = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
-    next(lines, None)
-    for number, cells in enumerate(lines, start=2):
-        if number > ROWS_MAX:
-            yield Row(number, None, f"more than {ROWS_MAX:,} lines")
-            return
+    lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=None))
+    for number in range(1, ROWS_MAX + 1):
+        cells: list[str] = []
         try:
-            yield Row(number, table.checked(_READERS[kind](cells, common_words)))
-        except table.NoEntity as error:
+            cells = next(lines)
+            if number > 1:
+                yield Row(number, table.checked(_READERS[kind](cells, common_words)))
+        except StopIteration:
+            return
+        except (table.NoEntity, csv.Error) as error:
             yield Row(number, None, str(error))
         except (IndexError, ValueError):
             yield Row(number, None, f"{len(cells)} columns, not those of a {kind} file")
+    yield Row(ROWS_MAX + 1, None, f"more than {ROWS_MAX:,} lines")
 
 
 def _listing(cells: list[str], common: Collection[str]) -> Entity:

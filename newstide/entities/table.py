@@ -65,12 +65,29 @@ def checked(entity: Entity) -> Entity:
     except msgspec.ValidationError as error:
         raise NoEntity(str(error)) from error
     texts = [name.text for name in entity.names]
+    odd = next((text for text in (*texts, *_words(entity)) if not text.isprintable()), None)
+    if odd is not None:
+        raise NoEntity(f"{ascii(odd)} has characters that cannot be printed")
+    dated: tuple[Name | Listing, ...] = (*entity.names, *entity.listings)
+    late = next((each for each in dated if _never(each.valid_from, each.valid_to)), None)
+    if late is not None:
+        raise NoEntity(f"it ends before it begins: {_dates(late)}")
     if len(set(texts)) < len(texts):
         raise NoEntity(f"the same name twice: {next(text for text in texts if texts.count(text) > 1)}")
     unknown = [each.exchange for each in entity.listings if each.exchange not in EXCHANGES]
     if unknown:
         raise NoEntity(f"unknown exchange {unknown[0]!r}")
     return entity
+
+
+def _words(entity: Entity) -> Iterator[str]:
+    yield entity.sector
+    for listing in entity.listings:
+        yield listing.symbol
+
+
+def _never(since: date | None, until: date | None) -> bool:
+    return since is not None and until is not None and until <= since
 
 
 def _names(cell: str, language: Literal["en", "zh"]) -> Iterator[Name]:

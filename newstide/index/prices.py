@@ -42,7 +42,10 @@ def read(lines: Iterable[str], zone: tzinfo | None, close: time | None) -> Price
     at_name, price_name = _columns(rows.fieldnames or ())
     found: dict[datetime, float] = {}
     try:
-        for number, row in enumerate(rows, 2):
+        for row in rows:
+            number = rows.line_num
+            if None in row:
+                raise DataInvalid(f"line {number} has more cells than the header", why="its price may be cut in two")
             at = _when(row[at_name] or "", zone, close, number)
             price = _price(row[price_name] or "", number)
             if at in found:
@@ -59,27 +62,31 @@ def read(lines: Iterable[str], zone: tzinfo | None, close: time | None) -> Price
 
 
 def _columns(names: Sequence[str]) -> tuple[str, str]:
-    spelt = {"".join(c for c in (name or "").lower() if c.isalnum()): name for name in reversed(names)}
+    forms = ["".join(c for c in (name or "").lower() if c.isalnum()) for name in names]
+    spelt = dict(zip(forms, names, strict=True))
     chosen = [next((spelt[guess] for guess in guesses if guess in spelt), None) for guesses in (_TIMES, _PRICES)]
     if chosen[0] is None or chosen[1] is None:
         fix = f"name one of its columns {_TIMES[0]} or date, and one close or price"
         raise DataInvalid(f"the price file has the columns {', '.join(names) or 'none'}", fix=fix)
+    twice = next((name for form, name in spelt.items() if name in chosen and forms.count(form) > 1), None)
+    if twice is not None:
+        raise DataInvalid(f"the price file has two columns {twice}", fix="leave one of them")
     return chosen[0], chosen[1]
 
 
 def _when(text: str, zone: tzinfo | None, close: time | None, number: int) -> datetime:
     try:
         at = datetime.fromisoformat(text.strip())
-    except ValueError as error:
+        if len(text.strip()) <= 10:
+            if close is None:
+                fix = "say when a day's price was known: --close 16:00 --zone America/New_York"
+                raise UsageError("the prices have dates and no times", fix=fix)
+            at = datetime.combine(at.date(), close)
+        return (at if at.tzinfo else at.replace(tzinfo=zone or UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise DataInvalid(
             f"line {number}: {text!r} is no time", fix="write it as 2026-03-01 or 2026-03-01T16:00"
         ) from error
-    if len(text.strip()) <= 10:
-        if close is None:
-            fix = "say when a day's price was known: --close 16:00 --zone America/New_York"
-            raise UsageError("the prices have dates and no times", fix=fix)
-        at = datetime.combine(at.date(), close)
-    return (at if at.tzinfo else at.replace(tzinfo=zone or UTC)).astimezone(UTC)
 
 
 def _price(text: str, number: int) -> float:

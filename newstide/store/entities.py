@@ -69,6 +69,22 @@ def names_of(database: Database, ids: Sequence[str]) -> dict[str, str]:
         return {row.entity_id: row.text for row in connection.execute(query)}
 
 
+def sectors_of(connection: Connection, ids: Sequence[str], as_of: datetime | None = None) -> dict[str, str]:
+    """The sector of each of these entities, now or as it was written before `as_of`."""
+    found: dict[str, str] = {}
+    for first in range(0, len(ids), IDS_A_QUERY):
+        some = ids[first : first + IDS_A_QUERY]
+        if as_of is None:
+            query = select(entities.c.entity_id, entities.c.sector).where(entities.c.entity_id.in_(some))
+            found |= {row.entity_id: row.sector for row in connection.execute(query)}
+            continue
+        edits = select(entity_edits.c.entity_id, entity_edits.c.after).where(entity_edits.c.entity_id.in_(some))
+        for row in connection.execute(edits.where(entity_edits.c.at <= as_of).order_by(entity_edits.c.id)):
+            after = _entity(row.after)
+            found[row.entity_id] = after.sector if after else ""
+    return found
+
+
 def change(database: Database, decide: Decide, who: str, now: datetime) -> Outcome:
     """Change the master by what `decide` makes of it, in one transaction; two who do so come one after the other."""
     with database.transaction() as connection:

@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from newstide.novelty.cluster import WINDOWS
 from newstide.store.database import Database
 from newstide.store.entity_schema import story_entities
 from newstide.store.filters import LINKED, Filters, story_conditions
 from newstide.store.known import OF_TEXT, SAME_TEXT, in_view
 from newstide.store.novelty_tables import story_novelty
 from newstide.store.schema import scores, stories
-from newstide.store.summing import sums
+from newstide.store.summing import By, sums
 from newstide.tables import Column
 
 FETCHED: Final = 2_000
@@ -29,10 +30,15 @@ _SCORE: Final = (
     Column("p_negative", "float"), Column("p_neutral", "float"), Column("p_positive", "float"),
     Column("score", "float"), Column("label", "text"), Column("topic", "text"), Column("p_topic", "float"),
 )  # fmt: skip
-_NOVELTY: Final = (Column("cluster_id", "text"), Column("copies", "int"))
+_NOVELTY: Final = (
+    Column("cluster_id", "text"), Column("copies", "int"), Column("independent_sources", "int"),
+    Column("first_seen_at", "time"), *(Column(name, "int") for name in WINDOWS), Column("days_since_similar", "float"),
+)  # fmt: skip
 """Of the revision when it came; None where it was not looked for. `copies` above 0: it repeats an earlier story."""
 _LINK: Final = (
-    Column("entity_id", "text"), Column("relevance", "float"), Column("p_negative", "float"),
+    Column("entity_id", "text"), Column("relevance", "float"), Column("link_score", "float"),
+    Column("matched", "text"), Column("field", "text"), Column("match_start", "int"), Column("match_end", "int"),
+    Column("entities_version", "text"), Column("p_negative", "float"),
     Column("p_neutral", "float"), Column("p_positive", "float"), Column("score", "float"), Column("label", "text"),
 )  # fmt: skip
 _SHARED: Final = ("topic", "model_version", "scored_at", "stored_at")
@@ -43,10 +49,14 @@ ENTITIES: Final = (*_TEXT, *_NOVELTY, *(column for column in _SCORE if column.na
 """One row for each entity that is linked in a story of the view, with what the story is for it."""
 
 
-def estimate(database: Database, filters: Filters) -> int:
-    """How many stories there are at most, from rollups: at once, at any size. Labels and words are not in it."""
+def estimate(database: Database, filters: Filters, links: bool = False) -> int:
+    """How many rows there are at most, from rollups: at once, at any size. Labels and words are not in it.
+
+    With `links` of `entity_rows`; a story is one row of those of one entity.
+    """
+    by: By = "entity_id" if links and not filters.entity else ""
     with database.transaction() as connection:
-        return sum(each.moments.count + each.moments.copies for each in sums(connection, filters))
+        return sum(each.moments.count + each.moments.copies for each in sums(connection, filters, by=by))
 
 
 def story_rows(database: Database, filters: Filters) -> Iterator[tuple[Any, ...]]:

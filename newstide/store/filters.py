@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, exists
+from sqlalchemy import ColumnElement, FromClause, and_, exists
 
 from newstide.messages import Label, Language
 from newstide.store.entity_schema import story_entities
@@ -58,15 +58,15 @@ def story_conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.labels:
         conditions.append(scores.c.label.in_(filters.labels))
     if filters.entity:
-        linked = and_(LINKED, story_entities.c.entity_id == filters.entity)
-        conditions.append(exists().where(linked))
+        theirs = story_entities.alias()  # a query that joins the links itself must not take these for its own
+        conditions.append(exists().where(_linked(theirs), theirs.c.entity_id == filters.entity))
     conditions += [stories.c.title.icontains(word, autoescape=True) for word in filters.text.split()]
     return conditions
 
 
-LINKED: Final = and_(
-    story_entities.c.story_id == scores.c.story_id,
-    story_entities.c.revision == scores.c.revision,
-    story_entities.c.model_version == scores.c.model_version,
-)
+def _linked(links: FromClause) -> ColumnElement[bool]:
+    return and_(*(links.c[name] == scores.c[name] for name in ("story_id", "revision", "model_version")))
+
+
+LINKED: Final = _linked(story_entities)
 """The links of a score."""

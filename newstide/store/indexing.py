@@ -13,8 +13,8 @@ from newstide.index.levels import HOUR
 from newstide.index.moments import Moments
 from newstide.index.series import IndexPoint, Mover, Steps, index_points, movers
 from newstide.novelty.cluster import WINDOWS
+from newstide.store import entities
 from newstide.store.database import Database
-from newstide.store.entity_schema import entities
 from newstide.store.filters import Filters, story_conditions
 from newstide.store.known import OF_TEXT, SAME_TEXT, in_view
 from newstide.store.novelty_tables import story_novelty
@@ -74,10 +74,13 @@ def moved(database: Database, filters: Filters, steps: Steps) -> list[Mover]:
 
 
 def breadth_of(database: Database, filters: Filters) -> dict[str, tuple[float, int]]:
-    """Breadth by sector over the entities with a value within `filters`, and how many those are."""
+    """Breadth by sector over the entities with a value within `filters`, and how many those are.
+
+    As of a time, an entity is in the sector in which it was then.
+    """
     with database.transaction() as connection:
         found = sums(connection, filters, by="entity_id")
-        sectors = {row.entity_id: row.sector for row in connection.execute(select(entities))}
+        sectors = entities.sectors_of(connection, sorted({each.group for each in found}), filters.as_of)
     means = {each.group: value.mean for each in found if (value := estimate(each.moments)) is not None}
     return breadth(means, lambda entity_id: sectors.get(entity_id, ""))
 

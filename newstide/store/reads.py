@@ -125,6 +125,15 @@ def source_names(database: Database, filters: Filters | None = None) -> list[str
         return sorted(each.group for each in sums(connection, filters or Filters(), by="source"))
 
 
+def model_versions(database: Database, as_of: datetime | None = None) -> list[str]:
+    """Those that have scored a story, now or as of a time."""
+    query = select(scores.c.model_version).distinct().order_by(scores.c.model_version)
+    if as_of is not None:
+        query = query.where(scores.c.stored_at <= as_of)
+    with database.transaction() as connection:
+        return list(connection.execute(query).scalars())
+
+
 def _joined(*columns: ColumnElement[Any]) -> Select[Any]:
     return select(*columns).select_from(stories.join(scores, SAME_TEXT))
 

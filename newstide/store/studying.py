@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from sqlalchemy import exists
+from sqlalchemy import and_, exists
 
 from newstide.index.moments import Opinion, contribution
 from newstide.index.prices import Known, end_of_day
@@ -24,7 +24,10 @@ publisher's stamp, for an archive that was loaded later; a stamp at midnight cou
 def known(database: Database, filters: Filters, clock: Clock) -> Iterator[Known]:
     """Stories that are no copies, each once. A later revision is news about news, and is left out."""
     older = stories.alias()
-    first = ~exists().where(older.c.story_id == stories.c.story_id, older.c.revision < stories.c.revision)
+    earlier = and_(older.c.story_id == stories.c.story_id, older.c.revision < stories.c.revision)
+    if filters.as_of is not None:  # a revision may come late, after the one that follows it
+        earlier = and_(earlier, older.c.stored_at <= filters.as_of)
+    first = ~exists().where(earlier)
     model = scores.c.model_version == filters.model if filters.model else first_score()
     query = facts.shown().add_columns(stories.c.stored_at.label("text_at"), scores.c.stored_at.label("score_at"))
     query = query.where(*story_conditions(filters), ~stories.c.withdrawn, first, model)

@@ -7,10 +7,12 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from newstide.entities import merging
+from newstide.entities.listings import Row
 from newstide.errors import UsageError
 from newstide.index.series import Steps
 from newstide.messages import ScoredStory
-from newstide.store import indexing, reads, retention, totals
+from newstide.store import entities, exporting, indexing, reads, retention, studying, totals
 from newstide.store.database import Database
 from newstide.store.filters import Filters
 from newstide.store.known import SETTLED_AFTER, require_settled
@@ -24,6 +26,13 @@ THEN = NOON + timedelta(hours=2)
 
 def store(database: Database, batch: Iterable[ScoredStory], hours: float) -> None:
     stories.store(database, batch, NOON + timedelta(hours=hours))
+
+
+def move(database: Database, sector: str, hours: float) -> None:
+    """Apple to another sector."""
+    apple = next(each for each in entities.load(database) if each.entity_id == "apple")
+    row = Row(1, msgspec.structs.replace(apple, sector=sector, country="XX" if hours < 0 else "US"))
+    entities.change(database, lambda master: merging.replace(master, [row]), "ann", NOON + timedelta(hours=hours))
 
 
 def answers(database: Database, filters: Filters) -> bytes:
@@ -42,16 +51,24 @@ def answers(database: Database, filters: Filters) -> bytes:
         sorted((m.entity_id, repr(m.point)) for m in indexing.moved(database, filters, steps)),
         [asdict(each) for each in indexing.clusters(database, filters, 50)],
         indexing.breadth_of(database, filters),
+        list(exporting.story_rows(database, filters)),
+        list(exporting.entity_rows(database, replace(filters, entity="apple"))),
+        sorted(studying.known(database, replace(filters, entity="apple"), "stored"), key=repr),
     ]
     return msgspec.json.encode(asked)
 
 
 def test_the_same_question_has_the_same_answer(database: Database) -> None:
+    move(database, "technology", -1)
     store(database, some_news(1), 0)
     store(database, some_news(2, 40), 1)
+    store(database, [scored(999, revision=2, score=0.4, entities=(towards("apple", 0.4),))], 1)
     past = Filters(as_of=THEN)
     before, present = answers(database, past), answers(database, Filters())
-    # A backfill of old news, late arrivals, edits and copies of what is there, and another model over everything.
+    # A backfill of old news, late arrivals (one of an older revision), edits and copies of what is there, another
+    # model over everything, and another sector.
+    store(database, [scored(999, revision=1, score=-0.4, entities=(towards("apple", -0.4),))], 3)
+    move(database, "staples", 3)
     store(database, [scored(n, minute=-n * 37, score=0.9) for n in range(1_000, 1_200)], 3)
     store(database, some_news(3), 4)
     store(database, [scored(n, revision=9, title="Edited", score=-1.0) for n in range(0, 40, 3)], 5)

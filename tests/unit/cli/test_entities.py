@@ -42,11 +42,14 @@ def test_an_entity_is_added_linked_edited_and_its_history_told(newstide: Call) -
     linked = json.loads(newstide("link", "Acme Corp wins order; target stays", "--json")[1])
     assert [each["entity_id"] for each in linked["links"]] == ["acme"]
     assert linked["links"][0]["reason"] and linked["entities_version"]
-    assert newstide("edit", ACME.replace("US:ACMX", "US:ACMY"), "--who", "bo")[0] == 0
+    edited = "acme ; company ; ~Acme|Acme Corp ; ; US ; ; US:ACMY"
+    assert newstide("edit", edited, "--who", "bo")[0] == 0, "columns without anything between two semicolons"
     edits = json.loads(newstide("history", "acme", "--json")[1])
     assert [(each["who"], each["before"] is None) for each in edits] == [("bo", False), ("ann", True)]
     assert edits[0]["after"]["listings"] == [{"exchange": "US", "symbol": "ACMY"}]
     assert "ACMY" in newstide("show", "acme")[1]
+    code, out, err = newstide("history", "nobody")
+    assert (code, out) == (2, "") and "there is no entity nobody" in err
 
 
 def test_a_list_is_imported_once_and_its_refusals_named(newstide: Call, tmp_path: Path) -> None:
@@ -70,10 +73,15 @@ def test_the_list_that_is_written_can_be_imported(newstide: Call, tmp_path: Path
     ("arguments", "code", "told"),
     [
         (("show", "absent"), 2, "there is no entity"),
+        (("history", "\udcff"), 2, "not UTF-8"),
+        (("list", "--kind", "compny"), 2, "one of company, index"),
+        (("add", "acme ; company ; A\udcff ; ; ; ; "), 2, "cannot be printed"),
+        (("add", "acme ; company ; Acme@2020-01-01..2010-01-01 ; ; ; ; "), 2, "ends before it begins"),
+        (("add", ACME, "--who", "\udcff"), 2, "not UTF-8"),
         (("edit", "absent ; company ; X ;  ;  ;  ; "), 2, "there is no entity"),
         (("add", "no row"), 2, "1 columns instead of 7"),
         (("import", "absent.csv"), 2, "cannot be read"),
-        (("import", "odd.csv"), 4, "none of the known formats"),
+        (("import", "odd.csv"), 4, "its first line is 'a,b'"),
         (("import", "bytes.csv"), 4, "not UTF-8"),
         (("import", "empty.csv", "--format", "listing"), 4, "no listing file"),
     ],

@@ -2,9 +2,11 @@
 
 import csv
 import json
+import random
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from math import exp
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -101,17 +103,27 @@ def test_what_is_asked_is_answered(database: Database, newstide: Call) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("query", "stories", "--as-of", "2999-01-01"), "not settled"),
+        (("query", "stories", "--as-of", "2199-01-01"), "not settled"),
         (("query", "stories", "--since", "yesterday"), "is no time"),
         (("query", "stories", "--since", "2026-03-02", "--until", "2026-03-01"), "--since"),
+        (("query", "stories", "--until", ""), "is no time"),
+        (("query", "index", "--until", "9999-12-31T23:59:59"), "years go from 1900"),
+        (("query", "index", "--until", "0001-01-01"), "years go from 1900"),
+        (("query", "index", "--since", "1900-01-01", "--step", "9999w", "--half-life", "9999w"), "up to ten years"),
         (("query", "stories", "--language", "fr"), "none of en, zh, und"),
+        (("query", "movers", "--topic", "earning"), "none of earnings, guidance"),
+        (("query", "movers", "--model", "m-7"), "the model versions are: m-1"),
+        (("query", "breadth", "--model", "m-1", "--as-of", "2026-03-01"), "the model versions are: none"),
+        (("query", "stories", "--text", "\udcff"), "is not UTF-8"),
         (("query", "index", "--step", "0h"), "no length of time"),
         (("query", "index", "--step", "1h", "--since", "1990-01-01"), "too many"),
         (("query", "index", "--since", "2026-03-01", "--until", "2026-03-01T02:00"), "no whole step"),
         (("query", "index", "--entity", "Aple"), "did you mean apple"),
         (("query", "novelty", "--entity", "\x1b[31mnobody at all"), "is no entity"),
         (("export", "stories", "out.xlsx"), "does not say"),
+        (("export", "stories", "nowhere/out.csv"), "there is no folder nowhere"),
         (("study", "nowhere.csv"), "cannot be read"),
+        (("study", "prices.csv", "--close", "16:00", "--overlay", "nowhere/out.csv"), "there is no folder nowhere"),
         (("study", "prices.csv"), "dates and no times"),
         (("study", "prices.csv", "--close", "16:00", "--zone", "Mars/Olympus"), "--zone"),
         (("rescore", "--artifact", "nowhere"), "nowhere"),
@@ -127,7 +139,7 @@ def test_what_cannot_be_is_said(database: Database, newstide: Call, arguments: t
 
 
 def test_movers_have_names_and_clusters_their_windows(database: Database, newstide: Call) -> None:
-    known = [structs.replace(like(300, n), similar_12h=n, similar_7d=n + 1) for n in range(3)]
+    known = [structs.replace(like(300, n), similar_12h=n, similar_7d=n + 1, days_since_similar=n / 2) for n in range(3)]
     copies = [scored(300 + n, title="Apple halves production", minute=n, novelty=known[n]) for n in range(3)]
     store(database, copies)
     until = (NOON + timedelta(hours=1)).isoformat()
@@ -139,12 +151,15 @@ def test_movers_have_names_and_clusters_their_windows(database: Database, newsti
     assert (cluster["stories"], cluster["similar_12h"], cluster["similar_7d"]) == (3, 2, 3)
     _, out, _ = newstide("query", "novelty", "--until", until)
     assert "12h" in out and "7d" in out
+    newstide("export", "stories", "told.parquet", "--text", "halves")
+    rows = [(r["copies"], r["similar_7d"], r["days_since_similar"]) for r in pq.read_table("told.parquet").to_pylist()]
+    assert rows == [(0, 1, 0.0), (1, 2, 0.5), (2, 3, 1.0)]
 
 
 def test_an_export_equals_the_database(database: Database, newstide: Call) -> None:
     code, _, err = newstide("export", "stories", "out.parquet")
     assert code == 0
-    assert "at most 177 stories" in err
+    assert "at most 177 rows" in err
     rows = pq.read_table("out.parquet").to_pylist()
     assert len(rows) == count(database, "stories") == 177
     times = [row["published_at"] for row in rows]
@@ -159,9 +174,13 @@ def test_an_export_equals_the_database(database: Database, newstide: Call) -> No
     assert len(cells) == 9
     assert {cell["title"] for cell in cells} == {"'=1+1"}
     assert {float(cell["score"]) for cell in cells} == {-0.5}
-    _, out, _ = newstide("export", "stories", "links.ndjson", "--entities", "--json")
+    _, out, err = newstide("export", "stories", "links.ndjson", "--entities", "--json")
+    assert "at most 9 rows" in err
     assert json.loads(out) == {"file": "links.ndjson", "rows": 9}
-    assert {json.loads(line)["entity_id"] for line in Path("links.ndjson").read_text().splitlines()} == {"apple"}
+    links = [json.loads(line) for line in Path("links.ndjson").read_text().splitlines()]
+    assert {(link["entity_id"], link["matched"], link["match_end"]) for link in links} == {("apple", "apple", 5)}
+    _, out, _ = newstide("export", "stories", "apple.csv", "--entities", "--entity", "苹果公司", "--json")
+    assert json.loads(out)["rows"] == 9
     newstide("export", "index", "index.parquet", "--since", "2026-02-20", "--until", "2026-03-03")
     points = pq.read_table("index.parquet").to_pylist()
     assert sum(point["count"] for point in points) == 177
@@ -188,6 +207,35 @@ def test_a_rescore_stands_beside_and_is_done_once(
     assert next(row for row in rows if row["title"] == "Profit 7")["label"] == "positive"
 
 
+def test_the_longest_lengths_from_the_first_year_are_answered(database: Database, newstide: Call) -> None:
+    lengths = ("--step", "520w", "--window", "520w", "--half-life", "520w")
+    code, out, _ = newstide("query", "index", "--since", "1900-01-01", "--until", "1911-01-01", *lengths, "--json")
+    (point,) = json.loads(out)
+    assert (code, point["count"], point["mean"]) == (0, 0, None)
+
+
+def test_a_study_of_an_entity_finds_what_leads_its_price(database: Database, newstide: Call) -> None:
+    """Eighty days, of which the news of each moves the price of the next; its noise does not."""
+    noise = random.Random(5)  # noqa: S311 - not a secret
+    scores = [round(noise.uniform(-0.9, 0.9), 3) for _ in range(80)]
+    news = [
+        scored(700 + n, minute=1_440 * n, score=0.1, entities=(towards("apple", score),))
+        for n, score in enumerate(scores)
+    ]
+    store(database, news)
+    moves = [0.0, *(0.02 * score for score in scores)]
+    for name, returns in (("led.csv", moves), ("noise.csv", noise.sample(moves, len(moves)))):
+        prices = [100 * exp(sum(returns[: n + 1])) for n in range(81)]
+        days = [f"{NOON + timedelta(days=n, hours=1):%Y-%m-%d},{price}" for n, price in enumerate(prices)]
+        Path(name).write_text("\n".join(["Date,Close", *days]))
+    asked = ("--entity", "AAPL", "--close", "16:00", "--clock", "published", "--json")
+    led = {row["lag"]: row for row in json.loads(newstide("study", "led.csv", *asked)[1])["lead_lag"]}
+    assert led[1]["correlation"] > 0.9 and led[1]["p_corrected"] <= 0.01
+    assert all(row["p_corrected"] > 0.05 for lag, row in led.items() if lag != 1)
+    found = json.loads(newstide("study", "noise.csv", *asked)[1])["lead_lag"]
+    assert all(row["p_corrected"] > 0.05 for row in found)
+
+
 def test_a_study_joins_what_was_known(database: Database, newstide: Call) -> None:
     """All was stored at 13:00; by the publisher's stamp there is one story an hour."""
     start = NOON - timedelta(hours=100)
@@ -208,3 +256,6 @@ def test_a_study_joins_what_was_known(database: Database, newstide: Call) -> Non
     code, out, err = newstide("study", "prices.csv", "--clock", "published")
     assert code == 0
     assert "association" in out
+    assert "--clock published" not in err
+    _, _, err = newstide("study", "prices.csv", "--topic", "labour")
+    assert "--clock published" in err, "an empty study says why it may be"

@@ -63,6 +63,10 @@ def test_a_table_is_read_as_it_is_written() -> None:
         "acme\tcompany\tAcme\t\t\t\tACM",
         "acme\tcompany\tAcme@2020-13-01..\t\t\t\t",
         f"acme\tcompany\t{'x' * 65}\t\t\t\t",
+        "acme\tcompany\tAc\x00me\t\t\t\t",
+        "acme\tcompany\tAcme\t\t\tte\x1bch\t",
+        "acme\tcompany\tAcme@2020-01-01..2020-01-01\t\t\t\t",
+        "acme\tcompany\tAcme\t\t\t\tUS:ACM@2020-01-02..2020-01-01",
         "acme\tcompany",
     ],
 )
@@ -86,7 +90,16 @@ def test_formats_are_known_by_their_first_line() -> None:
     assert listings.format_of("Symbol,Security,GICS Sector,x\n") == "sp500"
     assert listings.format_of(",Symbol,Entity\r\n") == "variants"
     assert listings.format_of("company,category\n") == "industry"
+    assert listings.format_of('"company","category"\r\n') == "industry"
     assert listings.format_of("a,b,c\n") is None
+    assert listings.format_of("") is None
+
+
+def test_a_line_that_is_no_csv_is_refused_and_the_next_is_read() -> None:
+    """A field beyond the reader's bound, ends of lines of an old Mac, and a quote that is never closed."""
+    whole = 'QQZ,US,Quixotic Widgets Inc,NASDAQ,stock\rQQY,US,"Zany Gizmos'
+    outcome = imported(f"code,region,name,exchange,type\nAAA,US,{'x' * 200_000},NYSE,stock\n{whole}")
+    assert (list(outcome.changes), [refused.line for refused in outcome.refused]) == (["quixotic-widgets"], [2, 4])
 
 
 def imported(text: str, master: tuple[Entity, ...] = MASTER) -> merging.Outcome:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newstide import tables
-from newstide.errors import DataInvalid, UsageError
+from newstide.errors import UsageError
 from newstide.tables import Column, write
 
 COLUMNS = (
@@ -105,5 +105,13 @@ def test_a_file_that_was_not_finished_is_not_there(tmp_path: Path, name: str) ->
 def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="out.xlsx"):
         write(tmp_path / "out.xlsx", COLUMNS, ROWS)
-    with pytest.raises(DataInvalid, match="cannot be written"):
-        write(tmp_path / "nowhere" / "out.csv", COLUMNS, ROWS)
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "file").touch()
+
+    def never() -> Iterator[tuple[Any, ...]]:
+        pytest.fail("rows were asked for that nobody can write")
+        yield
+
+    for name in ("nowhere/out.csv", "folder.csv", "file/out.parquet", f"{'x' * 300}.ndjson"):
+        with pytest.raises(UsageError, match="cannot be written"):
+            write(tmp_path / name, COLUMNS, never())

@@ -43,11 +43,20 @@ def test_times_keep_their_own_offset() -> None:
         ["time,price", "2018-03-12T10:00,1"],
         ["time,price", "2018-03-12T10:00"],
         ["time,price", '"' + "x" * 200_000],
+        ["time,price", "0001-01-01T00:00+14:00,1", "2018-03-12T11:00,1"],
+        ["time,price", "2018-03-12T10:00,1,5", "2018-03-12T11:00,1,6"],
+        ["time,price,price", "2018-03-12T10:00,1,5", "2018-03-12T11:00,1,6"],
+        ["time,price,Price", "2018-03-12T10:00,1,5", "2018-03-12T11:00,1,6"],
     ],
 )
 def test_what_is_no_price_series_is_refused(lines: list[str]) -> None:
     with pytest.raises(DataInvalid):
         read(lines, None, None)
+
+
+def test_a_refusal_names_the_line_of_the_file() -> None:
+    with pytest.raises(DataInvalid, match="^line 5: 'x' is no price"):
+        read(["time,price\n", "2018-03-12T10:00,1\n", "\n", "\n", "2018-03-12T11:00,x\n"], None, None)
 
 
 HOUR = timedelta(hours=1)
