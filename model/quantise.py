@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+import numpy as np
 import onnx
 from onnx import ModelProto
 
-from model import graphs
+from model import graphs, integers, rounding
 from model.inputs import Row
 
 Recipe = Literal[
@@ -25,13 +26,13 @@ Recipe = Literal[
     "static_blocks",
     "rows",
     "smooth_rows",
+    "fitted_rows",
     "blocks",
 ]
-SHIPPED: Final[Recipe] = "smooth_rows"
+SHIPPED: Final[Recipe] = "fitted_rows"
 RECIPES: Final[tuple[Recipe, ...]] = get_args(Recipe)
-# How far smoothing moves outliers from activations into weights: 0 not at all, 1 entirely.
+# How far outliers move in recipes for which no strength was sought.
 _SMOOTHING: Final = 0.5
-_SMOOTHING_OF_ROWS: Final = 0.65
 _BLOCK: Final = 128
 
 
@@ -50,24 +51,59 @@ def quantise(model: ModelProto, rows: Sequence[Row], recipe: Recipe = SHIPPED) -
     elif recipe == "static_but_narrow":
         work = _static(work, wide, rows)
     elif recipe == "static_smooth":
-        peaks = graphs.ranges(work, sorted({product.source for product in narrow}), rows)
-        graphs.smooth(work, narrow, peaks, _SMOOTHING)
+        _smooth(work, narrow, rows)
         work = _static(work, graphs.products(work), rows)
     elif recipe == "static_rows":
         work = _static(work, wide, rows)
-        graphs.quantise_rows(work, narrow)
+        integers.quantise_rows(work, narrow)
     elif recipe == "static_blocks":
         work = _blocks(_static(work, wide, rows), narrow)
     elif recipe == "rows":
-        graphs.quantise_rows(work, found)
+        integers.quantise_rows(work, found)
     elif recipe == "smooth_rows":
-        peaks = graphs.ranges(work, sorted({product.source for product in found}), rows)
-        graphs.smooth(work, found, peaks, _SMOOTHING_OF_ROWS)
-        graphs.quantise_rows(work, graphs.products(work))
+        _smooth(work, found, rows)
+        integers.quantise_rows(work, graphs.products(work))
+    elif recipe == "fitted_rows":
+        columns = _fit(work, found, rows)
+        integers.quantise_rows(work, graphs.products(work), columns)
     else:
         work = _blocks(work, found)
-    graphs.quantise_embedding(work)
+    integers.quantise_embedding(work)
     return work
+
+
+def _smooth(model: ModelProto, chosen: Sequence[graphs.Product], rows: Sequence[Row]) -> None:
+    """Move outliers from activations into weights, in place, everywhere as far."""
+    weights = graphs.initializers(model)
+    factors = {
+        source: rounding.factor_of(
+            np.abs(seen).max(axis=0), [weights[each.weights] for each in _sharing(chosen, source)], _SMOOTHING
+        )
+        for source, seen in graphs.activations(model, _sources(chosen), rows).items()
+    }
+    integers.smooth(model, chosen, factors)
+
+
+def _fit(model: ModelProto, chosen: Sequence[graphs.Product], rows: Sequence[Row]) -> dict[str, rounding.Columns]:
+    """The same in place, for each shape of product as far as is best; by node their weights in integers."""
+    weights = graphs.initializers(model)
+    factors: dict[str, rounding.Floats] = {}
+    columns: dict[str, rounding.Columns] = {}
+    for source, seen in graphs.activations(model, _sources(chosen), rows).items():
+        sharing = _sharing(chosen, source)
+        floor = integers.GELU_FLOOR if integers.is_gelu(model, source) else None
+        factors[source], made = rounding.fit(seen, [weights[each.weights] for each in sharing], floor)
+        columns.update(zip((each.node for each in sharing), made, strict=True))
+    integers.smooth(model, chosen, factors)
+    return columns
+
+
+def _sources(chosen: Sequence[graphs.Product]) -> list[str]:
+    return list(dict.fromkeys(product.source for product in chosen))
+
+
+def _sharing(chosen: Sequence[graphs.Product], source: str) -> list[graphs.Product]:
+    return [product for product in chosen if product.source == source]
 
 
 def _static(model: ModelProto, chosen: Sequence[graphs.Product], rows: Sequence[Row]) -> ModelProto:
