@@ -60,7 +60,7 @@ def quantise_rows(
             prepared.add(product.source)
             nodes = [*_row_integers(product.source, floor is not None), *nodes]
             if floor is not None:
-                graphs.add_tensor(model, f"{product.source}_floor", -floor)
+                nodes = [_raise(model, product.source), *nodes]
         for offset, node in enumerate(nodes):
             model.graph.node.insert(at + offset, node)
         if floor is not None:
@@ -96,6 +96,7 @@ def _add_constants(model: ModelProto) -> None:
         ("row_steps", np.float32(rounding.STEPS)),
         ("row_steps_above", np.float32(rounding.STEPS_ABOVE)),
         ("row_least", np.float32(1e-8)),
+        ("row_raise", np.float32(-GELU_FLOOR)),
         ("row_axis", np.array([-1], dtype=np.int64)),
     ):
         graphs.add_tensor(model, name, np.asarray(value))
@@ -118,6 +119,14 @@ def _floor(model: ModelProto, product: Product) -> NDArray[np.float32] | None:
     return None
 
 
+def _raise(model: ModelProto, source: str) -> NodeProto:
+    """By how much `source` is raised to lie above 0; made of the factors when the graph is loaded, so not kept."""
+    node = next(node for node in model.graph.node if source in node.output)
+    if node.op_type == "Gelu":
+        return _node("Identity", ["row_raise"], f"{source}_raise")
+    return _node("Mul", [node.input[1], "row_raise"], f"{source}_raise")
+
+
 def _add_to_bias(model: ModelProto, target: str, more: NDArray[np.float32]) -> None:
     """To the constant that is added to `target`, a product's output. Others may add the same constant."""
     adding = next(node for node in model.graph.node if node.op_type == "Add" and target in node.input)
@@ -135,7 +144,7 @@ def _row_integers(source: str, above: bool) -> list[NodeProto]:
     `above`: nothing of it lies below its floor, and counted from there it takes all 255.
     """
     kind, reach = ("_above", f"{source}_raised") if above else ("", f"{source}_abs")
-    first = _node("Add", [source, f"{source}_floor"], reach) if above else _node("Abs", [source], reach)
+    first = _node("Add", [source, f"{source}_raise"], reach) if above else _node("Abs", [source], reach)
     return [
         first,
         _node("ReduceMax", [reach, "row_axis"], f"{source}_reach", keepdims=1),
