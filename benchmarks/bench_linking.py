@@ -47,7 +47,7 @@ def master(root: Path, with_listings: bool) -> tuple[Entity, ...]:
     found = {entity.entity_id: entity for entity in starter.entities()}
     common = frozenset(starter.words("common_words"))
     for name in LISTS if with_listings else ():
-        text = (root / "listings" / f"{name}.csv").read_text("utf-8")
+        text = (root / "listings" / f"{name}.csv").read_text("utf-8-sig")
         kind = listings.format_of(text)
         assert kind is not None
         outcome = merging.add_to(found.values(), listings.read(text, kind, common))

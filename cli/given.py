@@ -58,8 +58,8 @@ def read_bytes(file: Path, bytes_max: int) -> bytes:
 
 
 def read_text(file: Path, bytes_max: int) -> str:
-    """Raises UsageError, DataInvalid."""
+    """Without the byte order mark that some editors put before it. Raises UsageError, DataInvalid."""
     try:
-        return read_bytes(file, bytes_max).decode("utf-8")
+        return read_bytes(file, bytes_max).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataInvalid(f"{file} is not UTF-8", why=str(error)) from error

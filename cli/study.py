@@ -109,7 +109,7 @@ def _prices(path: Path, zone: str | None, close: str | None) -> Prices:
         raise UsageError(
             "--zone or --close cannot be read", why=str(error), fix="--close 16:00 --zone Asia/Shanghai"
         ) from error
-    text = read_text(path, FILE_BYTES_MAX).removeprefix("\ufeff")
+    text = read_text(path, FILE_BYTES_MAX)
     return read(StringIO(text, newline=""), known, at)
 
 

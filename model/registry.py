@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from model import runs
 from newstide import artifact
 from newstide.errors import ModelInvalid
 
@@ -99,9 +100,7 @@ def _point(folder: Path, found: artifact.Artifact, lines: list[str]) -> None:
     """A reader sees the old name or the new one, never half of it. ACTIVE first: from it, HISTORY mends itself."""
     kept = [line for n, line in enumerate(lines) if n == 0 or line != lines[n - 1]][-HISTORY_MAX:]
     for name, content in ((artifact.ACTIVE, found.folder.name), (HISTORY, "\n".join(kept))):
-        part = folder / f"{name}.part"
-        part.write_text(content + "\n", encoding="utf-8")
-        part.replace(folder / name)
+        runs.replace(folder / name, f"{content}\n".encode())
 
 
 def _require_checked(found: artifact.Artifact) -> None:

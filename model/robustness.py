@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from model import perturb, tokens
+from model import perturb, runs, tokens
 from model.robustness_cases import INVARIANT, NAMES, PAIRED, Group, Probe, cases, groups
 from newstide import artifact
 from newstide.artifact import Checks
@@ -149,9 +149,7 @@ def record(folder: Path, checks: Checks) -> None:
             fix=f"run `newstide model check {folder.name}` again",
         )
     content = msgspec.json.encode(msgspec.structs.replace(manifest, checks=checks))
-    part = folder / (artifact.MANIFEST + ".part")
-    part.write_bytes(content + b"\n")
-    part.replace(folder / artifact.MANIFEST)
+    runs.replace(folder / artifact.MANIFEST, content + b"\n")
 
 
 def unknown_share(tokenizer: Path) -> Callable[[Sequence[str]], float]:

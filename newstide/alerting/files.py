@@ -89,7 +89,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     if len(text) > FILE_CHARS_MAX:
         raise BadFile(1, f"the file is longer than {FILE_CHARS_MAX:,} characters")
     whole, first = "", 0
-    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         bare = line.strip()
         if not bare or bare.startswith("#"):
             continue

@@ -99,7 +99,7 @@ def format_of(text: str) -> Format | None:
 
 
 def first_line(text: str) -> str:
-    return re.split(r"[\r\n]", text.removeprefix("\ufeff"), maxsplit=1)[0]
+    return re.split(r"[\r\n]", text, maxsplit=1)[0]
 
 
 def read(text: str, kind: Format, common_words: Collection[str] = ()) -> Iterator[Row]:
@@ -108,7 +108,7 @@ def read(text: str, kind: Format, common_words: Collection[str] = ()) -> Iterato
         for number, found in table.read(text):
             yield Row(number, None, str(found)) if isinstance(found, table.NoEntity) else Row(number, found)
         return
-    lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=None))
+    lines = csv.reader(io.StringIO(text, newline=None))
     for number in range(1, ROWS_MAX + 1):
         cells: list[str] = []
         try:

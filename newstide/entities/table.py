@@ -27,7 +27,7 @@ class NoEntity(ValueError):
 
 def read(text: str) -> Iterator[tuple[int, Entity | NoEntity]]:
     """Numbered lines of a table with its header: each an entity, or why it is none."""
-    lines = text.removeprefix("\ufeff").splitlines()
+    lines = text.splitlines()
     if not lines or tuple(lines[0].split("\t")) != COLUMNS:
         yield 1, NoEntity(f"the first line must name the columns: {', '.join(COLUMNS)}")
         return

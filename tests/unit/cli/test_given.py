@@ -26,3 +26,8 @@ def test_files_that_cannot_be_taken(tmp_path: Path) -> None:
         read_text(tmp_path / "list", 10)
     with pytest.raises(DataInvalid, match="is not UTF-8"):
         read_text(tmp_path / "list", 11)
+
+
+def test_the_mark_that_an_editor_left_is_no_part_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "list").write_bytes("\ufeffcode,价\n".encode())
+    assert read_text(tmp_path / "list", 100) == "code,价\n"

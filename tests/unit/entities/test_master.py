@@ -13,7 +13,7 @@ from newstide.entities.vocabulary import Entity, Kind, Listing, Name, version_of
 
 MASTER = starter.entities()
 SSE = (
-    "\ufeffcode,region,name,exchange,type\n600519,SH,贵州茅台,SSE,stock\n"
+    "code,region,name,exchange,type\n600519,SH,贵州茅台,SSE,stock\n"
     "600001,SH,*ST星辰科,SSE,stock\n600002,SH,某基金,SSE,fund\n"
 )
 US = (
