@@ -34,6 +34,8 @@ UNFIGURED_OVERLAP_MIN: Final = 0.5
 """Where their figures do not say that they are one."""
 SHARED_MIN: Final = 3
 """Runs of two characters: a word of four."""
+_FIGURE_WEIGHT: Final = 2
+"""Of a sum or a share besides its own: two stories of one company on two days seldom have one in common."""
 SUBJECT_KEY_CHARS: Final = 3
 """Names of listed companies have three characters or four: their start leads to their other stories."""
 
@@ -141,10 +143,6 @@ def overlap(one: Notice, other: Notice) -> float:
     same = one.told & other.told
     shared = len(same) + sum(_FIGURE_WEIGHT for run in same if run[-1] in "万亿%")
     return shared / min(len(one.told), len(other.told)) if shared >= SHARED_MIN else 0.0
-
-
-_FIGURE_WEIGHT: Final = 2
-"""Of a sum or a share besides its own: two stories of one company on two days seldom have one in common."""
 
 
 def in_other_words(one: Notice, other: Notice) -> bool:

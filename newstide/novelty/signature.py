@@ -30,10 +30,15 @@ Bands = tuple[int, ...]
 
 _MIX: Final = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 """Odd constants: ROWS minima of 32 bits to one number of 64 by multiplicative hashing (Knuth, TAOCP 3, section 6.4)."""
+HELD_MIN, HELD_SHARE_MIN = 10, 0.72
+"""Runs of two characters: some five words, and one in eight of them replaced."""
 
 
 def signatures(texts: Sequence[str]) -> list[Bands]:
-    """The bands of each canonical text, in order. A text shares all its bands with an equal one, in any process."""
+    """The bands of each canonical text, in order. A text shares all its bands with an equal one, in any process.
+
+    The first band of a text with a subject (`notices.subject_key`) is that: it is met in other words too.
+    """
     if not texts:
         return []
     sets = [list(shingles(text)) for text in texts]
@@ -61,7 +66,3 @@ def holds(one: str, other: str) -> bool:
     a, b = ({run for run in shingles(text) if run[0] != WEIGHTED} for text in (one, other))
     shared = len(a & b)
     return shared >= HELD_MIN and shared >= HELD_SHARE_MIN * min(len(a), len(b))
-
-
-HELD_MIN, HELD_SHARE_MIN = 10, 0.72
-"""Runs of two characters: some five words, and one in eight of them replaced."""
