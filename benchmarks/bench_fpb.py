@@ -22,6 +22,7 @@ from model import data, examples, inputs, metrics, runs, sets, tokens, train
 from model.examples import Example
 from newstide import heads
 from newstide.messages import SENTIMENTS
+from newstide.scoring.calibrated import calibrated
 
 LEVELS = (50, 66, 75, 100)
 
@@ -40,7 +41,7 @@ def is_held(text: str) -> bool:
 def measure(run: Path, held: Sequence[tuple[int, Example]]) -> dict[str, dict[str, float]]:
     """Accuracy and macro-F1 at each level of agreement."""
     rows = inputs.rows_of(tokens.read(run / runs.TOKENIZER), [example for _, example in held])
-    shares = metrics.softmax(train.logits_of(train.load(run), rows)[:, heads.STORY])
+    shares = calibrated(train.logits_of(train.load(run), rows)[:, heads.STORY])
     truth = np.array([example.label for _, example in held])
     report = {}
     for level in LEVELS:

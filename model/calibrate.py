@@ -1,6 +1,6 @@
-"""From logits on validation examples to temperatures and thresholds, and how well confidence tells right from wrong.
+"""From logits on validation examples to calibrations, and how well confidence tells right from wrong.
 
-Pure, numpy only. A temperature for each task and language (Guo et al. 2017) leaves every label as it is. The threshold
+Pure, numpy only. A temperature and a power for each task and language leave every label as it is. The threshold
 follows Chow (1970): an answer is refused where that costs less than the errors it saves.
 """
 
@@ -12,10 +12,11 @@ import numpy as np
 
 from model import judging
 from model.examples import Example
-from model.metrics import Floats, Ints, expected_calibration_error, fit_temperature, measure, rounded, softmax
+from model.metrics import Floats, Ints, expected_calibration_error, fit_calibration, measure, rounded
 from newstide.artifact import TASKS, Calibration, Task
 from newstide.heads import COLUMNS
 from newstide.messages import Language
+from newstide.scoring.calibrated import calibrated
 
 REFUSAL_COST: Final = 0.5
 """Of an error: a story that is `unsure` has to be read by somebody, which costs less than acting on a wrong label."""
@@ -44,10 +45,10 @@ class Bin:
 def calibrate(
     logits: Floats, examples: Sequence[Example], languages: Sequence[Language]
 ) -> dict[Task, dict[Language, Calibration]]:
-    """Temperature and threshold of every task and language, from logits (n, 6 + K) of n validation examples.
+    """Temperature, power and threshold of every task and language, from logits (n, 6 + K) of n validation examples.
 
     Only examples with one clear label count. A language with fewer than `TEXTS_MIN` of them shares what all languages
-    give; a task without any keeps temperature 1 and its floor.
+    give; a task without any keeps the plain softmax and its floor.
     """
     judged = judging.clear(examples)
     found: dict[Task, dict[Language, Calibration]] = {}
@@ -73,13 +74,13 @@ def figures(
             continue
         mine, truth = _taken(logits, task, judged[task, language])
         fit = found[task][language]
-        shares = softmax(mine, fit.temperature)
+        shares = calibrated(mine, fit.temperature, fit.power)
         scores = measure(shares, truth, tuple(map(str, range(mine.shape[1]))))
         report[f"{task}_{language}"] = {
             "texts": scores.texts,
             "accuracy": scores.accuracy,
             "macro_f1": scores.macro_f1,
-            "ece_before": expected_calibration_error(softmax(mine), truth),
+            "ece_before": expected_calibration_error(calibrated(mine), truth),
             "ece": scores.ece,
             "unsure_share": float((shares.max(axis=1) < fit.confidence).mean()),
         }
@@ -138,5 +139,5 @@ def _taken(logits: Floats, task: Task, judged: judging.Judged) -> tuple[Floats, 
 def _fit(task: Task, logits: Floats, truth: Ints) -> Calibration:
     if not len(truth):
         return Calibration(1.0, FLOORS[task])
-    temperature = fit_temperature(logits, truth)
-    return Calibration(temperature, threshold(softmax(logits, temperature), truth, FLOORS[task]))
+    temperature, power = fit_calibration(logits, truth)
+    return Calibration(temperature, threshold(calibrated(logits, temperature, power), truth, FLOORS[task]), power)

@@ -75,6 +75,7 @@ _FITTED: Final = """\
 
 Fitted on the validation split, from which the four figures to the right are. The threshold is where errors and refusals
 cost least: a refusal costs half an error, at most a tenth is refused, and it is never below one half for sentiment.
+A label's share falls with the distance of its logit from the best one, as exp(-(distance / temperature) ** power).
 
 """
 _POOLED: Final = """\
@@ -224,12 +225,13 @@ def _calibration(manifest: Manifest, validation: dict[str, Any]) -> str:
                     _TASKS[task],
                     _LANGUAGES[language],
                     f"{fit.temperature:.3f}",
+                    f"{fit.power:.3f}",
                     f"{fit.confidence:.2f}",
                     *(_share(seen.get(key)) for key in ("macro_f1", "ece_before", "ece", "unsure_share")),
                 )
             )
-    columns = ("about", "language", "temperature", "threshold", "macro-F1", "ECE before", "ECE", "unsure")
-    return _FITTED + _table(columns, rows, numbers=6)
+    columns = ("about", "language", "temperature", "power", "threshold", "macro-F1", "ECE before", "ECE", "unsure")
+    return _FITTED + _table(columns, rows, numbers=7)
 
 
 def _confidence(pooled: dict[str, Any]) -> str:

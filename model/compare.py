@@ -20,7 +20,7 @@ from typing import Final
 import numpy as np
 from onnx import ModelProto
 
-from model import data, examples, graphs, inputs, judging, parity, quantise, runs, tokens, train
+from model import data, examples, graphs, inputs, judging, parity, quantise, runs, second_look, tokens, train
 from model.examples import Example
 from model.inputs import Row
 from model.metrics import Floats
@@ -41,7 +41,7 @@ class Contestant:
 
     name: str
     content: bytes
-    graph: parity.Graph
+    graph: parity.Graph | second_look.Looking
     reference: Floats
     together: list[float] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)
@@ -81,8 +81,8 @@ def compare(run: Path, held: Sequence[Example], fit: Sequence[Example], student:
     reference = parity.Graph(fp32).logits(rows)
     entrants = [_contestant("fp32", fp32, reference)]
     for recipe in quantise.RECIPES:
-        name = f"**{recipe}** (ships)" if recipe == quantise.SHIPPED else recipe
-        entrants.append(_contestant(name, quantise.quantise(fp32, ranges, recipe), reference))
+        entrants.append(_contestant(recipe, quantise.quantise(fp32, ranges, recipe), reference))
+    entrants.append(_shipping(fp32, ranges, reference))
     if student is not None:
         if (run / runs.TOKENIZER).read_bytes() != (student / runs.TOKENIZER).read_bytes():
             raise ValueError(f"{student} reads with another tokenizer than {run}")
@@ -102,6 +102,15 @@ def _exported(run: Path) -> ModelProto:
 def _contestant(name: str, model: ModelProto, reference: Floats) -> Contestant:
     content = model.SerializeToString()
     return Contestant(name, content, parity.Graph(content), reference)
+
+
+def _shipping(fp32: ModelProto, ranges: Sequence[Row], reference: Floats) -> Contestant:
+    """The recipe that ships, with its second look; what counts as nearly tied is found on `ranges`."""
+    content = quantise.shipping(fp32, ranges).SerializeToString()
+    graph = parity.Graph(content)
+    near = second_look.margins(graph.logits(ranges), graph.logits(ranges, fine=True), second_look.stories(ranges))
+    name = f"**{quantise.SHIPPED}, a second look** (ships)"
+    return Contestant(name, content, second_look.Looking(graph, near), reference)
 
 
 def _raced(entrants: Sequence[Contestant], rows: Sequence[Row]) -> list[tuple[Contestant, tuple[Floats, Floats]]]:

@@ -1,10 +1,13 @@
 """Figures about predictions. Pure, numpy only, so that training, export and evaluation count in the same way."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from newstide.scoring.calibrated import calibrated
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -69,28 +72,38 @@ def rounded(value: Any) -> Any:
     return [rounded(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
-    scaled = logits.astype(np.float64) / temperature
-    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    shares: Floats = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-    return shares
+def fit_calibration(logits: Floats, truth: Ints) -> tuple[float, float]:
+    """Temperature (0.25 to 4) and power (0.5 to 3) of `calibrated` with the least negative log-likelihood.
+
+    Golden-section search, of the power outside and of each power's best temperature inside.
+    """
+
+    def loss(temperature: float, power: float) -> float:
+        chosen = calibrated(logits, temperature, power)[np.arange(len(truth)), truth]
+        return float(-np.log(np.maximum(chosen, 1e-12)).mean())
+
+    def best_temperature(power: float) -> float:
+        return _least(lambda temperature: loss(temperature, power), 0.25, 4.0)
+
+    power = _least(lambda power: loss(best_temperature(power), power), 0.5, 3.0)
+    return round(best_temperature(power), 4), round(power, 4)
 
 
-def fit_temperature(logits: Floats, truth: Ints) -> float:
-    """The temperature with the least negative log-likelihood, by golden-section search in [0.25, 4]."""
-    low, high, ratio = np.log(0.25), np.log(4.0), (5**0.5 - 1) / 2
-    for _ in range(40):
-        left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if _nll(logits, truth, float(np.exp(left))) < _nll(logits, truth, float(np.exp(right))):
-            high = right
+def _least(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function with one valley is least, by golden-section search on a scale of ratios, to 1e-4."""
+    left, right, ratio = float(np.log(low)), float(np.log(high)), (5**0.5 - 1) / 2
+    a, b = right - ratio * (right - left), left + ratio * (right - left)
+    of_a, of_b = function(float(np.exp(a))), function(float(np.exp(b)))
+    while right - left > 1e-4:
+        if of_a < of_b:
+            right, b, of_b = b, a, of_a
+            a = right - ratio * (right - left)
+            of_a = function(float(np.exp(a)))
         else:
-            low = left
-    return round(float(np.exp((low + high) / 2)), 4)
-
-
-def _nll(logits: Floats, truth: Ints, temperature: float) -> float:
-    chosen = softmax(logits, temperature)[np.arange(len(truth)), truth]
-    return float(-np.log(np.maximum(chosen, 1e-12)).mean())
+            left, a, of_a = a, b, of_b
+            b = left + ratio * (right - left)
+            of_b = function(float(np.exp(b)))
+    return float(np.exp((left + right) / 2))
 
 
 def _label_score(confusion: Ints, i: int) -> LabelScore:

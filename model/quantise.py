@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import ModelProto
 
-from model import graphs, integers, rounding
+from model import graphs, integers, rounding, twofold
 from model.inputs import Row
 
 Recipe = Literal[
@@ -70,6 +70,22 @@ def quantise(model: ModelProto, rows: Sequence[Row], recipe: Recipe = SHIPPED) -
         work = _blocks(work, found)
     integers.quantise_embedding(work)
     return work
+
+
+def shipping(model: ModelProto, rows: Sequence[Row]) -> ModelProto:
+    """What ships: the recipe `SHIPPED`, and with the same weights its fine form for labels that are nearly tied."""
+    work = onnx.ModelProto()
+    work.CopyFrom(model)
+    graphs.plain_normalisation(work)
+    columns = _fit(work, graphs.products(work), rows)
+    forms = []
+    for fine in (False, True):
+        form = onnx.ModelProto()
+        form.CopyFrom(work)
+        integers.quantise_rows(form, graphs.products(form), columns, fine=fine)
+        integers.quantise_embedding(form)
+        forms.append(form)
+    return twofold.either(*forms)
 
 
 def _smooth(model: ModelProto, chosen: Sequence[graphs.Product], rows: Sequence[Row]) -> None:

@@ -25,7 +25,7 @@ from newstide.onnx_file import has_external_data
 
 MANIFEST: Final = "manifest.json"
 ACTIVE: Final = "ACTIVE"
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 # A manifest is a few kB of figures; more is a mistake or an attack on the JSON reader.
 _MANIFEST_BYTES_MAX: Final = 1 << 20
 # ONNX is a protocol buffer, which ends at 2 GiB; a single file cannot be longer.
@@ -52,13 +52,14 @@ class FileEntry(msgspec.Struct, frozen=True):
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """From logits to an answer, for one task in one language: divide by `temperature`, then softmax.
+    """From logits to an answer, for one task in one language, by `scoring.calibrated`.
 
     Below `confidence` the largest probability is too small: the sentiment is `unsure`, the topic is not named.
     """
 
     temperature: Annotated[float, msgspec.Meta(ge=0.01, le=100.0)]
     confidence: Share
+    power: Annotated[float, msgspec.Meta(ge=0.1, le=10.0)] = 1.0
 
 
 class Checks(msgspec.Struct, frozen=True):
@@ -88,6 +89,8 @@ class Manifest(msgspec.Struct, frozen=True):
     """What it was trained to read; texts in any other get no opinion, texts without a letter that of the first."""
     max_tokens: Annotated[int, msgspec.Meta(ge=8, le=8_192)]
     calibration: dict[Task, dict[Language, Calibration]]
+    near: dict[Task, Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]]
+    """Where the best two logits of a task are nearer than this, a graph that has a finer form is asked for it."""
     checks: Checks | None
     """None: not checked yet, and therefore not to be put in use."""
     graphs: dict[Precision, FileName]
@@ -173,6 +176,7 @@ def version_of(manifest: Manifest) -> str:
         manifest.languages,
         manifest.max_tokens,
         manifest.calibration,
+        manifest.near,
         manifest.tokenizer_hash,
         {precision: manifest.files[name].sha256 for precision, name in manifest.graphs.items()},
     ]

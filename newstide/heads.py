@@ -1,4 +1,4 @@
-"""The columns of the model's output: two sentiments, then topics. Training, export and serving read them here. Pure."""
+"""What a graph takes and gives: two sentiments, then topics. Training, export and serving read it here. Pure."""
 
 from typing import Final
 
@@ -12,6 +12,8 @@ TOPIC: Final = slice(ENTITY.stop, None)
 """One column for each topic, to the end."""
 COLUMNS: Final = {"story": STORY, "entity": ENTITY, "topic": TOPIC}
 """By task."""
+FINE: Final = "fine"
+"""The input of a graph that holds a finer form of itself: whether it answers by that."""
 
 
 def count(topics: int) -> int:

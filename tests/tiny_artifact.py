@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from newstide.artifact import MANIFEST, SCHEMA, TASKS, Calibration, FileEntry, Manifest
+from newstide.artifact import MANIFEST, SCHEMA, TASKS, Calibration, FileEntry, Manifest, Task
 from newstide.messages import SENTIMENTS, Language
 from newstide.topics import TOPICS
 
@@ -39,6 +39,7 @@ def write(
     languages: Sequence[Language] = ("en", "zh"),
     calibration: Mapping[tuple[str, str], Calibration] | None = None,
     graph: bytes | None = None,
+    near: Mapping[Task, float] | None = None,
 ) -> Path:
     """An artifact folder. `calibration` by task and language, where it is not temperature 1 and confidence 0.5 or,
     for topics, 0.3."""
@@ -65,6 +66,7 @@ def write(
             }
             for task in TASKS
         },
+        near=dict(near or {}),
         checks=None,
         graphs={"int8": GRAPH},
         tokenizer="tokenizer.json",

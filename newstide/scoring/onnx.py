@@ -1,29 +1,25 @@
-"""The ONNX scorer: the only place that imports onnxruntime and tokenizers; their untyped values end here."""
+"""The ONNX scorer: the untyped values of onnxruntime and tokenizers, which `loading` alone imports, end here."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from newstide import artifact
 from newstide.artifact import Artifact, Precision
-from newstide.errors import DeviceUnavailable, ModelInvalid
+from newstide.errors import ModelInvalid
+from newstide.heads import ENTITY, FINE, STORY, TOPIC
 from newstide.messages import Language
+from newstide.scoring import loading
 from newstide.scoring.batching import cut
+from newstide.scoring.calibrated import calibrated, nearly_tied
+from newstide.scoring.loading import Device
 from newstide.scoring.pairs import encode as encode_pairs
-from newstide.scoring.port import Encoded, Opinions, Probabilities, Scorer, Task, no_opinions
+from newstide.scoring.port import Encoded, Opinions, Scorer, Task, no_opinions
 from newstide.text import language_of
 
-Device = Literal["cpu", "cuda", "auto"]
-
-_PROVIDERS: Final = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-# What is best on each device, first come first served among the graphs that the artifact has.
-_PREFERENCE: Final[dict[str, tuple[Precision, ...]]] = {
-    "cpu": ("int8", "fp32", "fp16"),
-    "cuda": ("fp16", "fp32", "int8"),
-}
 # Longest text read by the tokenizer; `text.model_input` cuts there too, this holds for callers that forget.
 _CHARS_MAX: Final = 1_024
 # Tokens in one run: bounds memory whatever batch a caller hands over (16,384 x 1,536 floats = 100 MB).
@@ -51,8 +47,8 @@ def load(path: Path, device: Device = "auto", threads: int = 1, precision: Preci
 
 def over(found: Artifact, device: Device, threads: int, precision: Precision | None = None) -> Scorer:
     """As `load`, of an artifact that is verified already."""
-    tokenizer = _tokenizer(found)
-    scorer = OnnxScorer(found, tokenizer, _session(found, device, threads, precision))
+    tokenizer = loading.tokenizer(found)
+    scorer = OnnxScorer(found, tokenizer, loading.session(found, device, threads, precision))
     _check(scorer, tokenizer)
     return scorer
 
@@ -68,8 +64,10 @@ class OnnxScorer:
         self.languages = found.manifest.languages
         self.provider = str(session.get_providers()[0])
         self._calibration = found.manifest.calibration
+        self._near = found.manifest.near
         self._tokenizer = tokenizer
         self._session = session
+        self._has_fine = FINE in _inputs(session)
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Token ids by one call. Lone surrogates, which UTF-8 cannot carry, are replaced."""
@@ -108,38 +106,46 @@ class OnnxScorer:
         """Fill these rows of `out` with what the graph says of passes of one length, each by its own calibration."""
         ids = np.array([each.token_ids for each in passes], dtype=np.int64)
         types = np.array([each.type_ids for each in passes], dtype=np.int64)
-        logits = self.logits(ids, types)
         stories = np.array([each.task == "story" for each in passes])
-        sentiment = np.where(stories[:, None], logits[:, :3], logits[:, 3:6])
-        temperature, confidence = self._calibrations((each.task, each.language) for each in passes)
-        out.sentiment[rows] = _softmax(sentiment / temperature[:, None])
-        out.confidence[rows] = confidence
-        temperature, confidence = self._calibrations(("topic", each.language) for each in passes)
-        out.topics[rows[stories]] = _softmax(logits[stories, 6:] / temperature[stories, None])
-        out.topic_confidence[rows[stories]] = confidence[stories]
+        feeling = self._calibrations((each.task, each.language) for each in passes)
+        topic = self._calibrations(("topic", each.language) for each in passes)
+        logits = self.logits(ids, types)
+        if self._has_fine:
+            again = nearly_tied(logits, stories, self._near)
+            if again.any():
+                logits[again] = self.logits(ids[again], types[again], fine=True)
+        sentiment = np.where(stories[:, None], logits[:, STORY], logits[:, ENTITY])
+        out.sentiment[rows] = calibrated(sentiment, feeling.temperature, feeling.power)
+        out.confidence[rows] = feeling.confidence
+        shares = calibrated(logits[:, TOPIC], topic.temperature, topic.power)
+        out.topics[rows[stories]] = shares[stories]
+        out.topic_confidence[rows[stories]] = topic.confidence[stories]
 
-    def _calibrations(self, wanted: Iterable[tuple[artifact.Task, Language]]) -> NDArray[np.float32]:
-        """(2, n): temperatures and confidences."""
+    def _calibrations(self, wanted: Iterable[tuple[artifact.Task, Language]]) -> "_Calibrations":
         first = self.languages[0]
         found = [
             self._calibration[task][language if language in self.languages else first] for task, language in wanted
         ]
-        return np.array([[each.temperature for each in found], [each.confidence for each in found]], dtype=np.float32)
+        columns = [(each.temperature, each.power, each.confidence) for each in found]
+        return _Calibrations(*np.array(columns, dtype=np.float32).T)
 
-    def logits(self, ids: NDArray[np.int64], types: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The graph's own output (n, 6 + K) for passes of one length, before temperature and softmax."""
+    def logits(self, ids: NDArray[np.int64], types: NDArray[np.int64], *, fine: bool = False) -> NDArray[np.float32]:
+        """The graph's own output (n, 6 + K) for passes of one length, before calibration."""
+        inputs: dict[str, NDArray[Any]] = {"input_ids": ids, "token_type_ids": types}
+        if self._has_fine:
+            inputs[FINE] = np.array(fine)
         try:
-            found = self._infer({"input_ids": ids, "token_type_ids": types})
+            found = self._infer(inputs)
         except Exception as error:  # onnxruntime has no common base class of its own
             raise ModelInvalid(
                 f"the model {self.version} failed on {ids.shape[0]} texts of {ids.shape[1]} tokens",
-                why=_first_line(error),
+                why=loading.first_line(error),
                 fix="check the artifact with `newstide model verify`",
             ) from error
         return np.asarray(found, dtype=np.float32)
 
-    def _infer(self, inputs: dict[str, NDArray[np.int64]]) -> Any:
-        if self.provider != _PROVIDERS["cuda"]:
+    def _infer(self, inputs: dict[str, NDArray[Any]]) -> Any:
+        if self.provider != loading.PROVIDERS["cuda"]:
             return self._session.run([_OUTPUT], inputs)[0]
         # Bound, so that what comes out stays on the device until it is whole, and is copied once.
         binding = self._session.io_binding()
@@ -167,6 +173,18 @@ class OnnxScorer:
         return spans
 
 
+class _Calibrations(NamedTuple):
+    """Of n passes, each (n,); the fields of `Calibration`."""
+
+    temperature: NDArray[np.float32]
+    power: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+
+
+def _inputs(session: Any) -> list[str]:
+    return sorted(each.name for each in session.get_inputs())
+
+
 def _goes_on(character: str) -> bool:
     """Whether a word of letters or digits goes on over this character."""
     return character.isalnum() and not _HAN_FIRST <= character <= _HAN_LAST
@@ -176,77 +194,10 @@ def _short(text: str) -> str:
     return text[:_CHARS_MAX].encode("utf-8", "replace").decode()
 
 
-def _softmax(logits: NDArray[np.float32]) -> Probabilities:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
-
-
-def _tokenizer(found: Artifact) -> Any:
-    from tokenizers import Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_str(found.read(found.manifest.tokenizer).decode("utf-8"))
-    except Exception as error:  # the library raises bare Exception
-        raise _unfit(found, f"the tokenizer cannot be read: {_first_line(error)}") from error
-    # Said again here, because the file's own word on length would be a stranger's word on our memory.
-    tokenizer.no_padding()
-    # Of a pair the story is cut, never the name.
-    tokenizer.enable_truncation(max_length=found.manifest.max_tokens, strategy="only_first")
-    return tokenizer
-
-
-def _session(found: Artifact, device: Device, threads: int, precision: Precision | None) -> Any:
-    import onnxruntime as ort
-
-    available = ort.get_available_providers()
-    wanted = device if device != "auto" else ("cuda" if _PROVIDERS["cuda"] in available else "cpu")
-    session = _try_session(ort, found, wanted, threads, precision) if _PROVIDERS[wanted] in available else None
-    if session is None and device == "auto":
-        session = _try_session(ort, found, "cpu", threads, precision)
-    if session is None:
-        raise DeviceUnavailable(
-            f"the device {wanted!r} is not available to ONNX Runtime",
-            why=f"it offers {', '.join(available)}",
-            fix="install newstide with the extra `gpu` on a machine with an NVIDIA driver, or use --device cpu",
-        )
-    return session
-
-
-def _try_session(ort: Any, found: Artifact, device: str, threads: int, precision: Precision | None) -> Any:
-    """A session whose first provider is the one asked for, or None when ONNX Runtime put another in its place."""
-    graph = _graph(found, device, precision)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    # Spinning threads would take the cores from the broker and the database that share them.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    provider = _PROVIDERS[device]
-    try:
-        # From verified bytes, not from the path: the file cannot be swapped in between nor point to another one.
-        session = ort.InferenceSession(found.read(graph), options, providers=[provider])
-    except ModelInvalid:
-        raise
-    except Exception as error:  # onnxruntime has no common base class of its own
-        if device != "cpu":  # a driver that is missing or too old raises here; a bad graph is found out on the CPU too
-            return None
-        raise _unfit(found, f"ONNX Runtime refuses {graph}: {_first_line(error)}") from error
-    return session if session.get_providers()[0] == provider else None
-
-
-def _graph(found: Artifact, device: str, precision: Precision | None) -> str:
-    graphs = found.manifest.graphs
-    for choice in (precision,) if precision else _PREFERENCE[device]:
-        if choice in graphs:
-            return graphs[choice]
-    raise _unfit(found, f"it has no {precision} graph, only {', '.join(sorted(graphs))}")
-
-
 def _check(scorer: OnnxScorer, tokenizer: Any) -> None:
     """The parts fit together: inputs, 6 + K finite outputs, and no token id beyond the embedding."""
-    inputs = sorted(each.name for each in scorer._session.get_inputs())
-    if inputs != _INPUTS:
+    inputs = _inputs(scorer._session)
+    if inputs not in (_INPUTS, sorted([*_INPUTS, FINE])):
         raise ModelInvalid(
             f"the graph of {scorer.version} takes {inputs}, not {' and '.join(_INPUTS)}", fix="export it again"
         )
@@ -256,18 +207,12 @@ def _check(scorer: OnnxScorer, tokenizer: Any) -> None:
     largest = tokenizer.get_vocab_size(with_added_tokens=True) - 1
     probes.append(((*probes[0][0], largest), (*probes[0][1], 0)))
     for ids, types in probes:
-        found = scorer.logits(np.array([ids, ids], dtype=np.int64), np.array([types, types], dtype=np.int64))
-        if found.shape != (2, columns) or not np.isfinite(found).all():
-            raise ModelInvalid(
-                f"the graph of {scorer.version} gives {list(found.shape)}, not 2 x {columns} finite numbers",
-                why="its last layer does not match the labels and topics of the manifest",
-                fix="export it again",
-            )
-
-
-def _unfit(found: Artifact, why: str) -> ModelInvalid:
-    return ModelInvalid(f"the artifact {found.folder.name} cannot be loaded", why=why, fix="export it again")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+        for fine in {False, scorer._has_fine}:
+            arrays = (np.array([each, each], dtype=np.int64) for each in (ids, types))
+            found = scorer.logits(*arrays, fine=fine)
+            if found.shape != (2, columns) or not np.isfinite(found).all():
+                raise ModelInvalid(
+                    f"the graph of {scorer.version} gives {list(found.shape)}, not 2 x {columns} finite numbers",
+                    why="its last layer does not match the labels and topics of the manifest",
+                    fix="export it again",
+                )

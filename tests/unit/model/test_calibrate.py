@@ -4,9 +4,10 @@ import pytest
 from model import calibrate
 from model.calibrate import CEILING, FLOORS, reliability, risk_coverage, threshold
 from model.examples import Example, one_hot, topic_target
-from model.metrics import Floats, Ints, softmax
+from model.metrics import Floats, Ints
 from newstide.artifact import Calibration
 from newstide.messages import Language
+from newstide.scoring.calibrated import calibrated
 from newstide.topics import TOPICS
 
 
@@ -14,7 +15,7 @@ def drawn(count: int, labels: int, seed: int) -> tuple[Floats, Ints]:
     """Logits, and labels drawn from the probabilities that they mean: calibrated by construction."""
     draw = np.random.default_rng(seed)
     logits = (draw.normal(size=(count, labels)) * 2).astype(np.float32)
-    shares = softmax(logits).astype(np.float64)
+    shares = calibrated(logits).astype(np.float64)
     truth = [draw.choice(labels, p=row / row.sum()) for row in shares]
     return logits, np.array(truth, dtype=np.int64)
 
@@ -68,13 +69,13 @@ def test_the_threshold_is_where_refusals_pay() -> None:
 
 def test_the_threshold_of_a_calibrated_model_is_near_one_half() -> None:
     logits, truth = drawn(20_000, 3, 5)
-    found = threshold(softmax(logits), truth, FLOORS["story"])
+    found = threshold(calibrated(logits), truth, FLOORS["story"])
     assert FLOORS["story"] <= found <= 0.56 < CEILING
 
 
 def test_reliability_of_a_calibrated_model() -> None:
     logits, truth = drawn(20_000, 3, 6)
-    bins = reliability(softmax(logits), truth)
+    bins = reliability(calibrated(logits), truth)
     assert sum(each.count for each in bins) == 20_000
     assert all(abs(each.confidence - each.accuracy) < 0.05 for each in bins if each.count > 1_000)
     assert all(each.low <= each.confidence <= each.low + 0.1 + 1e-6 for each in bins)

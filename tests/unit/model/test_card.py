@@ -19,13 +19,14 @@ def test_report() -> dict[str, Any]:
 
 def manifest(metrics: dict[str, Any], checks: Checks | None = None, build: str = "default") -> Manifest:
     return Manifest(
-        schema=2,
+        schema=3,
         name="tide",
         labels=SENTIMENTS,
         topics=TOPICS,
         languages=("en", "zh"),
         max_tokens=128,
         calibration={task: {"en": Calibration(1.25, 0.5), "zh": Calibration(0.875, 0.56)} for task in TASKS},
+        near={"story": 0.16, "entity": 0.16, "topic": 0.24},
         checks=checks,
         graphs={"int8": "model-int8.onnx"},
         tokenizer="tokenizer.json",
@@ -47,7 +48,7 @@ def test_a_card_without_figures_says_how_to_use_it_and_what_it_was_made_of() -> 
     for said in ("--entity", "--explain", "state no licence", "FinFE", "CC0", "## Limits", "Not checked yet"):
         assert said in text
     assert "## Figures" not in text and "## Export" not in text
-    assert "| the story | English | 1.250 | 0.50 | - | - | - | - |" in text
+    assert "| the story | English | 1.250 | 1.000 | 0.50 | - | - | - | - |" in text
 
 
 def test_a_card_with_all_figures(test_report: dict[str, Any]) -> None:
@@ -62,7 +63,7 @@ def test_a_card_with_all_figures(test_report: dict[str, Any]) -> None:
     # As it is read back from the file.
     text = card.render(manifest(msgspec.json.decode(msgspec.json.encode(metrics)), checks))
     assert "| set | texts | accuracy | macro-F1 | macro-F1 TF-IDF | macro-F1 commonest label | ECE |" in text
-    assert "| the story | English | 1.250 | 0.50 | 0.800 | 0.100 | 0.020 | 0.040 |" in text
+    assert "| the story | English | 1.250 | 1.000 | 0.50 | 0.800 | 0.100 | 0.020 | 0.040 |" in text
     assert "passed for `tide-1` on 2026-11-24" in text and "| name swap | 0.062 |" in text
     assert "| own corpus, English | 1.000 | 0.000 |" in text
     assert "- fp32 int8 agreement: 0.9964" in text and "- speed: int8 812.5" in text

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from model.batches import pad, plan
-from model.metrics import expected_calibration_error, fit_temperature, measure, softmax
+from model.metrics import expected_calibration_error, fit_calibration, measure
+from newstide.scoring.calibrated import calibrated
 
 LABELS = ("negative", "neutral", "positive")
 
@@ -28,12 +29,15 @@ def test_calibration_error_is_zero_when_confidence_is_accuracy() -> None:
     assert expected_calibration_error(sure, np.array([0, 1])) == pytest.approx(0.5)
 
 
-def test_temperature_is_found() -> None:
+@pytest.mark.parametrize(("temperature", "power"), [(1.0, 1.0), (2.0, 1.0), (2.0, 1.6), (0.7, 0.8)])
+def test_the_calibration_that_labels_follow_is_found(temperature: float, power: float) -> None:
     draw = np.random.default_rng(3)
-    logits = draw.normal(size=(4_000, 3)).astype(np.float32) * 2
-    shares = softmax(logits, 1.0)
-    truth = np.array([draw.choice(3, p=row / row.sum()) for row in shares.astype(np.float64)])
-    assert fit_temperature(logits * 2, truth) == pytest.approx(2.0, rel=0.1)
+    logits = draw.normal(size=(8_000, 3)).astype(np.float32) * 2
+    shares = calibrated(logits, temperature, power).astype(np.float64)
+    truth = np.array([draw.choice(3, p=row / row.sum()) for row in shares])
+    found = fit_calibration(logits, truth)
+    assert found[0] == pytest.approx(temperature, rel=0.1)
+    assert found[1] == pytest.approx(power, rel=0.1)
 
 
 def test_a_plan_holds_every_text_once_and_follows_the_seed() -> None:

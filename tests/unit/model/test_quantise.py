@@ -6,10 +6,11 @@ import pytest
 from numpy.typing import NDArray
 from onnx import ModelProto, helper, numpy_helper
 
-from model import graphs, parity, quantise
+from model import graphs, parity, quantise, second_look
 from model.inputs import Row
+from newstide.scoring.calibrated import lead
 
-WORDS, WIDTH, WIDER, COLUMNS = 200, 72, 144, 5
+WORDS, WIDTH, WIDER, COLUMNS = 200, 72, 144, 8
 BY_TOKEN: tuple[quantise.Recipe, ...] = ("rows", "smooth_rows", "fitted_rows")
 
 
@@ -96,3 +97,41 @@ def test_the_graph_that_was_given_stays_as_it_was(fp32: ModelProto, rows: list[R
     before = fp32.SerializeToString()
     quantise.quantise(fp32, rows[:5])
     assert fp32.SerializeToString() == before
+
+
+def test_the_finer_form_is_nearer_and_the_same_in_any_batch(
+    fp32: ModelProto, rows: list[Row], exact: NDArray[np.float32]
+) -> None:
+    graph = parity.Graph(quantise.shipping(fp32, rows[:50]))
+    coarse, fine = graph.logits(rows), graph.logits(rows, fine=True)
+    assert np.array_equal(coarse, parity.Graph(quantise.quantise(fp32, rows[:50])).logits(rows))
+    assert _off(fine, exact) < 0.8 * _off(coarse, exact)
+    assert np.array_equal(fine, graph.logits(rows[::-1], batch_texts=7, fine=True)[::-1])
+    assert np.array_equal(fine, graph.logits(rows, batch_texts=1, fine=True))
+
+
+def test_both_forms_share_their_weights(fp32: ModelProto, rows: list[Row]) -> None:
+    one, both = quantise.quantise(fp32, rows[:50]), quantise.shipping(fp32, rows[:50])
+    names = [tensor.name for tensor in both.graph.initializer]
+    assert len(names) == len(set(names)) == len(one.graph.initializer)
+
+
+def test_a_second_look_changes_only_what_is_nearly_tied(fp32: ModelProto, rows: list[Row]) -> None:
+    graph = parity.Graph(quantise.shipping(fp32, rows[:50]))
+    coarse, fine = graph.logits(rows), graph.logits(rows, fine=True)
+    about_story = second_look.stories(rows)
+    assert about_story.all() and not second_look.stories([((1, 2), (0, 1))]).any()
+    near = {"story": 0.5, "entity": 9.0}
+    found = second_look.Looking(graph, near).logits(rows)  # type: ignore[arg-type]
+    again = lead(coarse[:, :3]) < 0.5
+    assert 0 < again.sum() < len(rows)
+    assert np.array_equal(found, np.where(again[:, None], fine, coarse))
+
+
+def test_margins_hold_what_rounding_does_to_nineteen_of_twenty() -> None:
+    coarse = np.zeros((100, 8), dtype=np.float32)
+    coarse[:, 0] = 1.0
+    fine = coarse.copy()
+    fine[:, 0] += np.linspace(0, 0.99, 100)
+    found = second_look.margins(coarse, fine, np.array([True] * 100))
+    assert found == {"story": pytest.approx(0.9405, abs=1e-3), "entity": 0.0, "topic": 0.0}

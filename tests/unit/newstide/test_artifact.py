@@ -77,6 +77,7 @@ def calibrate(manifest: dict[str, Any], task: str, language: str, **values: floa
     "change",
     [
         lambda m: calibrate(m, "story", "en", temperature=2.0),
+        lambda m: calibrate(m, "story", "en", power=2.0),
         lambda m: calibrate(m, "entity", "zh", confidence=0.9),
         lambda m: calibrate(m, "topic", "zh", confidence=0.9),
         lambda m: m.update(topics=[*m["topics"][:-2], "other", "currency"]),
@@ -104,7 +105,7 @@ def test_an_artifact_of_the_first_schema_is_to_be_exported_again(folder: Path) -
     (folder / MANIFEST).write_bytes(b'{"schema": 1, "name": "old", "temperature": 1.2}')
     with pytest.raises(ModelInvalid) as caught:
         artifact.load(folder)
-    assert caught.value.why == "schema 1 is not 2" and "export it again" in caught.value.fix
+    assert caught.value.why == "schema 1 is not 3" and "export it again" in caught.value.fix
 
 
 def test_a_truncated_graph(folder: Path) -> None:
@@ -191,7 +192,7 @@ def test_a_link_out_of_the_folder(folder: Path) -> None:
         {"labels": ["negative", "positive"]},
         {"labels": ["positive", "neutral", "negative"]},
         {"schema": 1},
-        {"schema": 3},
+        {"schema": 4},
         {"topics": []},
         {"topics": ["other"]},  # one topic would be certain of everything
         {"topics": ["earnings", "other", "earnings"]},
@@ -204,6 +205,7 @@ def test_a_link_out_of_the_folder(folder: Path) -> None:
         {"calibration": _everywhere(temperature=0.0, confidence=0.5)},
         {"calibration": _everywhere(temperature=1e-320, confidence=0.5)},  # every answer would be NaN
         {"calibration": _everywhere(temperature=1.0, confidence=7)},
+        {"calibration": _everywhere(temperature=1.0, confidence=0.5, power=0.0)},  # all labels alike
         {"calibration": {"stories": {}} | _everywhere(temperature=1.0, confidence=0.5)},
         {"checks": {"passed": True}},
         {"checks": {"version": "a", "passed": True, "rates": {"case": 2.0}, "made_at": ""}},

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from newstide import artifact
-from newstide.artifact import Calibration
+from newstide.artifact import Calibration, Task
 from newstide.errors import ModelInvalid
 from newstide.scoring import onnx
 from newstide.scoring.onnx import OnnxScorer
-from newstide.scoring.port import Scorer, label_of, no_opinions
+from newstide.scoring.port import Opinions, Scorer, label_of, no_opinions
 from newstide.topics import TOPICS
-from tests.tiny_artifact import COLUMNS, MAX_TOKENS, make_tokenizer, write
+from tests.tiny_artifact import COLUMNS, MAX_TOKENS, make_graph, make_tokenizer, write
 
 EN, ZH, NEITHER = "Profit rises", "净利润大涨", "12345"
 
@@ -107,6 +107,9 @@ class OnCuda:
         self.session = session
         self.bindings: list[Binding] = []
 
+    def get_inputs(self) -> Any:
+        return self.session.get_inputs()
+
     def get_providers(self) -> list[str]:
         return ["CUDAExecutionProvider", "CPUExecutionProvider"]
 
@@ -127,6 +130,32 @@ def test_on_cuda_inputs_and_outputs_are_bound(scorer: OnnxScorer, tmp_path: Path
         assert np.array_equal(here, there)
     lengths = {len(each) for each in passes}
     assert sorted(binding.inputs["input_ids"].shape[1] for binding in session.bindings) == sorted(lengths)
+
+
+def test_a_label_that_is_nearly_tied_is_decided_by_the_finer_form(tmp_path: Path) -> None:
+    onnx_format = pytest.importorskip("onnx")
+    coarse = onnx_format.load_model_from_string(make_graph())
+    fine = onnx_format.load_model_from_string(make_graph())
+    for node in fine.graph.node:  # its own sums, turned round
+        node.output[:] = ["before" if name == "logits" else name for name in node.output]
+    fine.graph.node.append(onnx_format.helper.make_node("Neg", ["before"], ["logits"]))
+    from model import twofold  # needs the package onnx
+
+    graph = twofold.either(coarse, fine).SerializeToString()
+
+    def opinions(near: dict[Task, float]) -> Opinions:
+        scorer = onnx.load(write(tmp_path / str(len(near)), graph=graph, near=near), "cpu")
+        return scorer.score([*scorer.encode([EN, ZH]), *scorer.encode_pairs([(EN, "Profit")])])
+
+    once, again, never = opinions({"story": 100.0, "topic": 0.0}), opinions({"entity": 100.0}), opinions({})
+    plain = onnx.load(write(tmp_path / "plain"), "cpu")
+    passes = [*plain.encode([EN, ZH]), *plain.encode_pairs([(EN, "Profit")])]
+    assert np.array_equal(never.sentiment, plain.score(passes).sentiment)
+    turned = [not np.array_equal(*rows) for rows in zip(never.sentiment, once.sentiment, strict=True)]
+    assert turned == [True, True, False]
+    turned = [not np.array_equal(*rows) for rows in zip(never.sentiment, again.sentiment, strict=True)]
+    assert turned == [False, False, True]
+    assert once.sentiment[0].argmax() == never.sentiment[0].argmin()
 
 
 def test_a_graph_that_fails_at_work_is_told_with_what_it_failed_on(scorer: OnnxScorer) -> None:
