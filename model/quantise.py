@@ -34,6 +34,8 @@ RECIPES: Final[tuple[Recipe, ...]] = get_args(Recipe)
 # How far outliers move in recipes for which no strength was sought.
 _SMOOTHING: Final = 0.5
 _BLOCK: Final = 128
+_SOURCES_TOGETHER: Final = 8
+"""Inputs of products that are kept in memory at once: of a thousand texts some 500 MB; more passes take seconds."""
 
 
 def quantise(model: ModelProto, rows: Sequence[Row], recipe: Recipe = SHIPPED) -> ModelProto:
@@ -105,11 +107,13 @@ def _fit(model: ModelProto, chosen: Sequence[graphs.Product], rows: Sequence[Row
     weights = graphs.initializers(model)
     factors: dict[str, rounding.Floats] = {}
     columns: dict[str, rounding.Columns] = {}
-    for source, seen in graphs.activations(model, _sources(chosen), rows).items():
-        sharing = _sharing(chosen, source)
-        floor = integers.GELU_FLOOR if integers.is_gelu(model, source) else None
-        factors[source], made = rounding.fit(seen, [weights[each.weights] for each in sharing], floor)
-        columns.update(zip((each.node for each in sharing), made, strict=True))
+    sources = _sources(chosen)
+    for start in range(0, len(sources), _SOURCES_TOGETHER):
+        for source, seen in graphs.activations(model, sources[start : start + _SOURCES_TOGETHER], rows).items():
+            sharing = _sharing(chosen, source)
+            floor = integers.GELU_FLOOR if integers.is_gelu(model, source) else None
+            factors[source], made = rounding.fit(seen, [weights[each.weights] for each in sharing], floor)
+            columns.update(zip((each.node for each in sharing), made, strict=True))
     integers.smooth(model, chosen, factors)
     return columns
 

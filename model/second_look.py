@@ -16,7 +16,7 @@ from newstide.artifact import TASKS, Task
 from newstide.heads import COLUMNS
 from newstide.scoring.calibrated import lead, nearly_tied
 
-_OFTEN: Final = 0.95
+_OFTEN: Final = 0.98
 """Rounding moves the lead of the best label by less than the margin in this share of texts."""
 
 
