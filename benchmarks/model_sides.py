@@ -177,8 +177,6 @@ def write_artifact(run: Path, target: Path, ranges: Sequence[str], fp16: bool) -
     tokenizer = tokens.read(run / runs.TOKENIZER)
     rows = [(tuple(each.ids), (0,) * len(each.ids)) for each in tokenizer.encode_batch(list(ranges))]
     made: dict[Graph, onnx.ModelProto] = {"fp32": fp32, "int8": quantise.shipping(fp32, rows)}
-    int8 = parity.Graph(made["int8"])
-    near = second_look.margins(int8.logits(rows), int8.logits(rows, fine=True), second_look.stories(rows))
     if fp16:
         made["fp16"] = graphs.half(fp32)
     for precision, graph in made.items():
@@ -193,7 +191,7 @@ def write_artifact(run: Path, target: Path, ranges: Sequence[str], fp16: bool) -
         languages=languages,
         max_tokens=record.config.max_tokens,
         calibration={task: {language: Calibration(1.0, 0.0) for language in languages} for task in TASKS},
-        near=near,
+        near=second_look.margins_on(parity.Graph(made["int8"]), rows),
         checks=None,
         graphs={precision: f"model-{precision}.onnx" for precision in made},
         tokenizer=runs.TOKENIZER,

@@ -108,9 +108,8 @@ def _shipping(fp32: ModelProto, ranges: Sequence[Row], reference: Floats) -> Con
     """The recipe that ships, with its second look; what counts as nearly tied is found on `ranges`."""
     content = quantise.shipping(fp32, ranges).SerializeToString()
     graph = parity.Graph(content)
-    near = second_look.margins(graph.logits(ranges), graph.logits(ranges, fine=True), second_look.stories(ranges))
-    name = f"**{quantise.SHIPPED}, a second look** (ships)"
-    return Contestant(name, content, second_look.Looking(graph, near), reference)
+    looking = second_look.Looking(graph, second_look.margins_on(graph, ranges))
+    return Contestant(f"**{quantise.SHIPPED}, a second look** (ships)", content, looking, reference)
 
 
 def _raced(entrants: Sequence[Contestant], rows: Sequence[Row]) -> list[tuple[Contestant, tuple[Floats, Floats]]]:

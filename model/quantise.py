@@ -40,9 +40,7 @@ _SOURCES_TOGETHER: Final = 8
 
 def quantise(model: ModelProto, rows: Sequence[Row], recipe: Recipe = SHIPPED) -> ModelProto:
     """An int8 copy of the graph; `rows` fix what is found beforehand: static step sizes, and outliers."""
-    work = onnx.ModelProto()
-    work.CopyFrom(model)
-    graphs.plain_normalisation(work)
+    work = _prepared(model)
     found = graphs.products(work)
     narrow = [product for product in found if product.narrows]
     wide = [product for product in found if not product.narrows]
@@ -76,18 +74,23 @@ def quantise(model: ModelProto, rows: Sequence[Row], recipe: Recipe = SHIPPED) -
 
 def shipping(model: ModelProto, rows: Sequence[Row]) -> ModelProto:
     """What ships: the recipe `SHIPPED`, and with the same weights its fine form for labels that are nearly tied."""
+    coarse = _prepared(model)
+    columns = _fit(coarse, graphs.products(coarse), rows)
+    fine = onnx.ModelProto()
+    fine.CopyFrom(coarse)
+    integers.quantise_rows(coarse, graphs.products(coarse), columns)
+    integers.quantise_rows(fine, graphs.products(fine), columns, fine=True)
+    for form in (coarse, fine):
+        integers.quantise_embedding(form)
+    return twofold.either(coarse, fine)
+
+
+def _prepared(model: ModelProto) -> ModelProto:
+    """A copy to work on, as graphs for a CPU are."""
     work = onnx.ModelProto()
     work.CopyFrom(model)
     graphs.plain_normalisation(work)
-    columns = _fit(work, graphs.products(work), rows)
-    forms = []
-    for fine in (False, True):
-        form = onnx.ModelProto()
-        form.CopyFrom(work)
-        integers.quantise_rows(form, graphs.products(form), columns, fine=fine)
-        integers.quantise_embedding(form)
-        forms.append(form)
-    return twofold.either(*forms)
+    return work
 
 
 def _smooth(model: ModelProto, chosen: Sequence[graphs.Product], rows: Sequence[Row]) -> None:

@@ -34,6 +34,11 @@ class Looking:
         return found
 
 
+def margins_on(graph: parity.Graph, rows: Sequence[Row]) -> dict[Task, float]:
+    """As `margins`, of a graph with a finer form on these rows."""
+    return margins(graph.logits(rows), graph.logits(rows, fine=True), stories(rows))
+
+
 def margins(coarse: Floats, fine: Floats, about_story: NDArray[np.bool_]) -> dict[Task, float]:
     """For each task the lead below which a label counts as nearly tied; 0 for a task that no row asks."""
     found: dict[Task, float] = {}

@@ -107,19 +107,19 @@ class OnnxScorer:
         ids = np.array([each.token_ids for each in passes], dtype=np.int64)
         types = np.array([each.type_ids for each in passes], dtype=np.int64)
         stories = np.array([each.task == "story" for each in passes])
-        feeling = self._calibrations((each.task, each.language) for each in passes)
-        topic = self._calibrations(("topic", each.language) for each in passes)
+        of_sentiment = self._calibrations((each.task, each.language) for each in passes)
+        of_topic = self._calibrations(("topic", each.language) for each in passes)
         logits = self.logits(ids, types)
         if self._has_fine:
             again = nearly_tied(logits, stories, self._near)
             if again.any():
                 logits[again] = self.logits(ids[again], types[again], fine=True)
         sentiment = np.where(stories[:, None], logits[:, STORY], logits[:, ENTITY])
-        out.sentiment[rows] = calibrated(sentiment, feeling.temperature, feeling.power)
-        out.confidence[rows] = feeling.confidence
-        shares = calibrated(logits[:, TOPIC], topic.temperature, topic.power)
+        out.sentiment[rows] = calibrated(sentiment, of_sentiment.temperature, of_sentiment.power)
+        out.confidence[rows] = of_sentiment.confidence
+        shares = calibrated(logits[:, TOPIC], of_topic.temperature, of_topic.power)
         out.topics[rows[stories]] = shares[stories]
-        out.topic_confidence[rows[stories]] = topic.confidence[stories]
+        out.topic_confidence[rows[stories]] = of_topic.confidence[stories]
 
     def _calibrations(self, wanted: Iterable[tuple[artifact.Task, Language]]) -> "_Calibrations":
         first = self.languages[0]
