@@ -74,7 +74,7 @@ _FITTED: Final = """\
 ## Calibration
 
 Fitted on the validation split, from which the four figures to the right are. The threshold is where errors and refusals
-cost least: a refusal costs half an error. Sentiment below one half is always refused; beyond that, at most a tenth in all.
+cost least: a refusal costs half an error. Sentiment below one half is always refused; beyond that, a tenth at most.
 A label's share falls with the distance of its logit from the best one, as exp(-(distance / temperature) ** power).
 
 """
