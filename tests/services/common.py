@@ -31,19 +31,26 @@ def cache_home() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "newstide"
 
 
+_GIVEN: set[int] = set()
+
+
 def free_port() -> int:
     """A port that nobody listens on, below the range from which the kernel takes ports for outgoing connections.
 
-    A service that is killed must get its port back, so a port that the kernel may lend to a client is of no use.
+    A service that is killed must get its port back, so a port that the kernel may lend to a client is of no use. None
+    is given twice: a service may not have begun to listen when the next one asks.
     """
     for _ in range(200):
         port = random.randrange(20_000, 32_000)  # noqa: S311 - not a secret
+        if port in _GIVEN:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _GIVEN.add(port)
             return port
     raise ServiceFailed("no free port between 20000 and 32000")
 
