@@ -1,7 +1,10 @@
 """The obvious way beside ours: the same weights, broker and database, in one run, slices interleaved A-B-B-A.
 
-A, sequential:  for message in consumer: transformers.pipeline(text); INSERT; commit; consumer.commit()
+A, sequential:  for message in consumer: transformers.pipeline(text), and (text, name) of each company that B is asked
+                about; INSERT; commit; consumer.commit()
 B, ours:        `newstide process`, as many processes as given, one thread of the model each
+
+`--stories-only` gives A the story alone to read, half of what B reads.
 
     python -m benchmarks.bench_sequential --run runs/bilingual
 
@@ -31,9 +34,12 @@ os.environ.update({"OMP_NUM_THREADS": str(THREADS), "TOKENIZERS_PARALLELISM": "f
 
 from benchmarks.ground import Ground, ground, headlines, machine, wait_until  # noqa: E402
 from newstide.bus.port import Outgoing  # noqa: E402
-from newstide.codec import encode, pack  # noqa: E402
+from newstide.codec import decode_items, encode, pack  # noqa: E402
+from newstide.entities import starter  # noqa: E402
+from newstide.entities.linking import Linker  # noqa: E402
 from newstide.messages import NewsItem, content_hash_of, partition_of, story_id_of  # noqa: E402
 from newstide.text import model_input  # noqa: E402
+from processor.subjects import links_of, questions  # noqa: E402
 
 SEQUENTIAL_TOPIC = "bench.sequential"
 
@@ -46,6 +52,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=5, help="rounds of A-B-B-A (default 5)")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--unpacked", action="store_true", help="ours too reads one story a record")
+    parser.add_argument("--stories-only", action="store_true", help="the sequential side asks about no company")
     parser.add_argument("--at-least", type=float, default=8.0)
     options = parser.parse_args()
     missing = [n for n in ("config.json", "tokenizer.json", "best.pt") if not (options.run / n).is_file()]
@@ -60,7 +67,8 @@ def _compare(made: Ground, options: argparse.Namespace) -> int:
     per_round = 2 * options.slice * (1 + options.factor)
     file, source = headlines(per_round * (options.repeats + 1), made.scratch)
     items = _items(file)
-    peer, ours = Sequential(made, options.run), Ours(made, options.processes, options.unpacked)
+    linker = Linker(()) if options.stories_only else starter.linker(starter.entities())
+    peer, ours = Sequential(made, options.run, linker), Ours(made, options.processes, options.unpacked)
     a_long, b_long = options.slice, options.slice * options.factor
     peer.run([next(items) for _ in range(50)])  # warm, both
     ours.run([next(items) for _ in range(500)])
@@ -86,6 +94,7 @@ def _compare(made: Ground, options: argparse.Namespace) -> int:
         "sequential_per_second": statistics.median(r["sequential"] for r in rounds),
         "ours_per_second": statistics.median(r["ours"] for r in rounds),
         "sequential_milliseconds": peer.milliseconds(),
+        "sequential_readings_a_story": peer.readings_a_story(),
         "ratio": statistics.median(ratios),
         "ratio_spread": [min(ratios), max(ratios)],
         "rounds": rounds,
@@ -97,6 +106,7 @@ def _compare(made: Ground, options: argparse.Namespace) -> int:
         "source",
         "sequential_per_second",
         "sequential_milliseconds",
+        "sequential_readings_a_story",
         "ours_per_second",
         "ratio",
         "ratio_spread",
@@ -126,19 +136,21 @@ def _items(file: Path) -> Iterator[NewsItem]:
 class Sequential:
     """The loop that everybody writes first. It gets torch's eager mode with the faster attention, and both cores."""
 
-    def __init__(self, made: Ground, run: Path) -> None:
+    def __init__(self, made: Ground, run: Path, linker: Linker) -> None:
         from kafka import KafkaConsumer  # a benchmark's peer uses the client bare
 
         with closing(made.bus().admin()) as admin:
             admin.create_topic(SEQUENTIAL_TOPIC, 1)
         self._database = psycopg.connect(made.database_url.replace("+psycopg", ""))
         self._database.execute(
-            "CREATE TABLE sequential (story_id text PRIMARY KEY, title text, label text, score real)"
+            "CREATE TABLE sequential"
+            " (story_id text, name text, title text, label text, score real, PRIMARY KEY (story_id, name))"
         )
         self._database.commit()
         self._producer = made.bus().producer()
         self._pipeline = _pipeline(run)
-        self._spent_s, self._stories = np.zeros(3), 0
+        self._linker = linker
+        self._spent_s, self._stories, self._readings = np.zeros(3), 0, 0
         self._consumer = KafkaConsumer(
             SEQUENTIAL_TOPIC,
             bootstrap_servers=made.broker.bootstrap,
@@ -153,18 +165,23 @@ class Sequential:
         self._producer.publish(SEQUENTIAL_TOPIC, [Outgoing(0, i.story_id.encode(), encode(i)) for i in items])
         left = len(items)
         for message in self._consumer:
-            fields = json.loads(message.value)
+            ((_, item),), _ = decode_items(message.value)
             begun_s = time.perf_counter()
-            (found,) = self._pipeline(model_input(fields["title"]))
+            story = model_input(item.title)
+            said = {"": self._pipeline(story)[0]}
+            for text, name in questions(item, links_of(item, self._linker)):
+                said[name] = self._pipeline({"text": text, "text_pair": name})
             scored_s = time.perf_counter()
-            self._database.execute(
-                "INSERT INTO sequential VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                (fields["story_id"], fields["title"], found["label"], found["score"]),
-            )
+            for name, found in said.items():
+                self._database.execute(
+                    "INSERT INTO sequential VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                    (item.story_id, name, item.title, found["label"], found["score"]),
+                )
             self._database.commit()
             stored_s = time.perf_counter()
             self._consumer.commit()
             self._spent_s += np.array([scored_s - begun_s, stored_s - scored_s, time.perf_counter() - stored_s])
+            self._readings += len(said)
             left -= 1
             if not left:
                 break
@@ -175,6 +192,10 @@ class Sequential:
         """Where a story's time goes."""
         means = self._spent_s / self._stories * 1_000
         return dict(zip(("pipeline", "database", "offset"), (round(float(m), 2) for m in means), strict=True))
+
+    def readings_a_story(self) -> float:
+        """How often the model reads a story: as a whole, and once for each company."""
+        return round(self._readings / self._stories, 2)
 
     def close(self) -> None:
         self._consumer.close()
@@ -228,7 +249,7 @@ class Ours:
 def _agreement(made: Ground) -> dict[str, int]:
     """Every story of both sides is in the database."""
     return {
-        "sequential": int(made.query("SELECT count(*) FROM sequential")[0][0]),
+        "sequential": int(made.query("SELECT count(DISTINCT story_id) FROM sequential")[0][0]),
         "ours": int(made.query("SELECT count(*) FROM scores")[0][0]),
     }
 
