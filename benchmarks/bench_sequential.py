@@ -167,12 +167,9 @@ class Sequential:
         for message in self._consumer:
             ((_, item),), _ = decode_items(message.value)
             begun_s = time.perf_counter()
-            story = model_input(item.title)
-            said = {"": self._pipeline(story)[0]}
-            for text, name in questions(item, links_of(item, self._linker)):
-                said[name] = self._pipeline({"text": text, "text_pair": name})
+            said = self._read(item)
             scored_s = time.perf_counter()
-            for name, found in said.items():
+            for name, found in said:
                 self._database.execute(
                     "INSERT INTO sequential VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
                     (item.story_id, name, item.title, found["label"], found["score"]),
@@ -187,6 +184,12 @@ class Sequential:
                 break
         self._stories += len(items)
         return len(items) / (time.monotonic() - started_s)
+
+    def _read(self, item: NewsItem) -> list[tuple[str, Any]]:
+        """What the pipeline says of each company by its name, and first of the story, which has none."""
+        story = self._pipeline({"text": model_input(item.title)})
+        asked = questions(item, links_of(item, self._linker))
+        return [("", story), *((name, self._pipeline({"text": text, "text_pair": name})) for text, name in asked)]
 
     def milliseconds(self) -> dict[str, float]:
         """Where a story's time goes."""
